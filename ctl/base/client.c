@@ -397,3 +397,10 @@ client_event(struct client *client, int interrupt_fd, int64_t timeout_ms, struct
 	json_object_array_del_idx(client->events, 0, 1);
 	return 1;
 }
+
+void
+client_drop_events(struct client *client)
+{
+	json_object_put(client->events);
+	client->events = json_object_new_array();
+}

@@ -45,4 +45,11 @@ client_call_passing(struct client *client, const char *method, struct json_objec
 int
 client_event(struct client *client, int interrupt_fd, int64_t timeout_ms, struct json_object **ret, struct error *err);
 
+/*
+ * Forgets the events received so far. After a call: those that certd stored before it, because a connection carries
+ * events and answers in the order in which they became durable.
+ */
+void
+client_drop_events(struct client *client);
+
 #endif

@@ -122,11 +122,15 @@ authorize_create_provider(
 	return ctl_call(ctl, RPC_PROVIDER_CREATE, params, ret, err);
 }
 
-/* The provider is declared, but the CA refused the account: perhaps because its terms were not accepted. */
+/*
+ * The provider is declared, but the CA refused the account: perhaps because its terms were not accepted. It is tried
+ * again, unless another attempt has succeeded meanwhile.
+ */
 static int
-authorize_try_provider_again(struct ctl *ctl, const struct args *args, struct json_object *provider,
-	struct json_object **ret, struct error *err)
+authorize_try_provider_again(
+	struct wait *wait, const struct args *args, struct json_object *provider, struct error *err)
 {
+	_cleanup_json_ struct json_object *result = NULL;
 	struct json_object *params;
 	struct json_object *properties;
 
@@ -138,7 +142,9 @@ authorize_try_provider_again(struct ctl *ctl, const struct args *args, struct js
 	json_add_bool(properties, "termsOfServiceAgreed", true);
 	json_add_string(params, "ref", ctl_text_at(provider, "id"));
 	json_object_object_add(params, "properties", properties);
-	return ctl_call(ctl, RPC_PROVIDER_UPDATE, params, ret, err);
+	if (wait_call(wait, RPC_PROVIDER_UPDATE, params, &result, err) < 0)
+		return -1;
+	return *ctl_text_at(result, "metadata.accountUrl") ? 0 : wait_run(wait, err);
 }
 
 int
@@ -172,12 +178,8 @@ cmd_register(struct ctl *ctl, struct args *args, struct error *err)
 	if (rc == 0)
 		rc = wait_subscribe(&wait, ctl_text_at(known, "id"), -1, err);
 	if (rc == 0)
-		rc = authorize_try_provider_again(ctl, args, known, &object, err);
-	if (rc == 0)
-		rc = wait_run(&wait, err);
+		rc = authorize_try_provider_again(&wait, args, known, err);
 	wait_clear(&wait);
-	json_object_put(object);
-	object = NULL;
 	if (rc < 0 || ctl_get(ctl, args->resource, ctl_text_at(known, "id"), &object, err) < 0)
 		return -1;
 	output_object(ctl, &view_ready, args->resource, object);
@@ -308,9 +310,9 @@ authorize_wait_for_ca(
 		params = json_object_new_object();
 		json_add_string(params, "ref", ctl_text_at(object, "id"));
 		json_add_bool(params, "force", args_has_flag(args, "force"));
-		rc = ctl_call(ctl, RPC_AUTHORIZATION_VALIDATE, params, &result, err);
+		rc = wait_call(&wait, RPC_AUTHORIZATION_VALIDATE, params, &result, err);
 	}
-	if (rc == 0)
+	if (rc == 0 && !cmd_authorize_is_valid(result)) /* the CA may have decided meanwhile */
 		rc = wait_run(&wait, err);
 	wait_clear(&wait);
 	return rc;
@@ -449,8 +451,8 @@ authorize_order_new(struct ctl *ctl, const struct args *args, const struct strli
 
 /* Continues the order of @known, or starts another one; adopts the names if they changed. */
 static int
-authorize_order_again(struct ctl *ctl, const struct args *args, const struct strlist *names, struct json_object *known,
-	struct error *err)
+authorize_order_again(struct wait *wait, const struct args *args, const struct strlist *names,
+	struct json_object *known, struct error *err)
 {
 	_cleanup_json_ struct json_object *changed = NULL;
 	_cleanup_json_ struct json_object *renewed = NULL;
@@ -464,11 +466,11 @@ authorize_order_again(struct ctl *ctl, const struct args *args, const struct str
 	params = json_object_new_object();
 	json_add_string(params, "ref", id);
 	json_object_object_add(params, "properties", authorize_properties_of(args, names, NULL));
-	if (ctl_call(ctl, RPC_AUTOCERTIFICATE_UPDATE, params, &changed, err) < 0)
+	if (ctl_call(wait->ctl, RPC_AUTOCERTIFICATE_UPDATE, params, &changed, err) < 0)
 		return -1;
 	params = json_object_new_object();
 	json_add_string(params, "ref", id);
-	return ctl_call(ctl, RPC_AUTOCERTIFICATE_RENEW, params, &renewed, err);
+	return wait_call(wait, RPC_AUTOCERTIFICATE_RENEW, params, &renewed, err);
 }
 
 static int
@@ -488,7 +490,7 @@ authorize_order(struct ctl *ctl, const struct args *args, const struct strlist *
 	if (rc == 0 && is_known)
 		rc = wait_subscribe(&wait, ctl_text_at(object, "id"), -1, err);
 	if (rc == 0)
-		rc = is_known ? authorize_order_again(ctl, args, names, object, err)
+		rc = is_known ? authorize_order_again(&wait, args, names, object, err)
 			      : authorize_order_new(ctl, args, names, &object, err);
 	if (rc == 0 && !is_known)
 		rc = wait_subscribe(&wait, ctl_text_at(object, "id"), 0, err);

@@ -103,7 +103,7 @@ consumer_run(struct ctl *ctl, struct args *args, const struct wait_rule *rules, 
 		return -1;
 	if (wait_init(&wait, ctl, args, rules, n_rules, err) < 0 ||
 		(!args_has_flag(args, "noWait") && wait_subscribe(&wait, NULL, -1, err) < 0) ||
-		ctl_call(ctl, args->command->method, json_object_get(args->values), &result, err) < 0) {
+		wait_call(&wait, args->command->method, json_object_get(args->values), &result, err) < 0) {
 		wait_clear(&wait);
 		return -1;
 	}

@@ -264,7 +264,7 @@ cmd_renew(struct ctl *ctl, struct args *args, struct error *err)
 	if (rc == 0)
 		rc = wait_subscribe(&wait, ctl_text_at(before, "id"), -1, err);
 	if (rc == 0)
-		rc = ctl_call(ctl, args->command->method, json_object_get(args->values), &object, err);
+		rc = wait_call(&wait, args->command->method, json_object_get(args->values), &object, err);
 	if (rc == 0)
 		rc = declare_finish(&wait, args->resource, object, err);
 	wait_clear(&wait);

@@ -109,6 +109,16 @@ wait_subscribe(struct wait *wait, const char *object_id, int64_t after, struct e
 	return 0;
 }
 
+int
+wait_call(struct wait *wait, enum api_method_id method, struct json_object *params, struct json_object **ret,
+	struct error *err)
+{
+	if (ctl_call(wait->ctl, method, params, ret, err) < 0)
+		return -1;
+	client_drop_events(wait->ctl->client);
+	return 0;
+}
+
 /* --- events --- */
 
 /* Return: 1 and the next event, 0 nothing yet, -1 failed or interrupted. */

@@ -55,6 +55,16 @@ int
 wait_subscribe(struct wait *wait, const char *object_id, int64_t after, struct error *err);
 
 /*
+ * wait_call() - the call whose results are waited for, after wait_subscribe() with -1
+ * Events that became durable before the call are about earlier work, and do not end the wait. The answer may show that
+ * there is nothing left to wait for: that is for the caller to see.
+ * @params: taken. @ret: owned by the caller
+ */
+int
+wait_call(struct wait *wait, enum api_method_id method, struct json_object *params, struct json_object **ret,
+	struct error *err);
+
+/*
  * wait_next() - the next event that matches a rule; progress is shown meanwhile
  * @ret: owned by the caller
  * Return: 0, or -1: ERROR_TIMEOUT, ERROR_CANCELLED, connection lost.

@@ -1,6 +1,10 @@
 """Accounts with a CA: external account binding in every form of base64, imported keys, limits."""
+import contextlib
+import json
 import re
+import socket
 import subprocess
+import threading
 
 import pytest
 from certd import Certd
@@ -210,6 +214,64 @@ def test_an_account_is_deactivated_and_another_one_takes_its_place(start):
     after = settled(certd, "ca")
     assert after["state"] == "AVAILABLE" and after["accountThumbprint"] != before["accountThumbprint"]
     certd.ctl("renew", "www.example.com", "--force")
+
+
+class Between:
+    """A control socket between certctl and certd: @before() is called when certctl's call of @method has arrived, and
+    before certd gets it.
+    """
+
+    def __init__(self, certd, path, method, before):
+        self.certd, self.path, self.method, self.before = certd, path, method, before
+        self.listener = socket.socket(socket.AF_UNIX)
+        self.listener.bind(str(path))
+        self.listener.listen()
+
+    def __enter__(self):
+        threading.Thread(target=self.serve, daemon=True).start()
+        return self
+
+    def __exit__(self, *_):
+        self.listener.close()
+
+    def serve(self):
+        client, _ = self.listener.accept()
+        server = socket.socket(socket.AF_UNIX)
+        server.connect(str(self.certd.socket))
+        threading.Thread(target=self.copy, args=(server, client), daemon=True).start()
+        for line in client.makefile("rb"):
+            if json.loads(line)["method"] == self.method:
+                self.before()
+            server.sendall(line)
+        server.shutdown(socket.SHUT_WR)
+
+    @staticmethod
+    def copy(server, client):
+        with contextlib.suppress(OSError):
+            while data := server.recv(65536):
+                client.sendall(data)
+
+
+def test_an_earlier_attempt_that_fails_meanwhile_is_not_the_result_of_the_call(start, scratch):
+    """certctl has subscribed to the events of the provider when that attempt fails, and has not made its call."""
+    pebble = start(Pebble, always_valid=True)
+    certd = start(Certd)
+    certd.call("provider.create", properties=provider(pebble, "ca"))
+    settled(certd, "ca")
+    certd.ctl("deactivate", "ca")
+
+    def failures():
+        return sum(event["kind"] == "account.failed" for event in certd.call("event.list")["items"])
+
+    def fail():
+        before = failures()
+        certd.call("provider.update", ref="ca", properties={"maxOrders": 3, "email": "new@example.com"})
+        wait_for(lambda: failures() > before, 20, "another failure")
+
+    with Between(certd, scratch / "between.sock", "provider.newAccount", fail) as between:
+        told = certd.ctl("new-account", "ca", variables={"CERTD_SOCKET": str(between.path)})
+    assert "provider 'ca' is registered" in told.stdout
+    assert settled(certd, "ca")["state"] == "AVAILABLE"
 
 
 def test_a_provider_that_was_exported_is_restored_with_its_account(start, scratch):

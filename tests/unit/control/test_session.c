@@ -538,6 +538,32 @@ Test(session, a_subscriber_hears_what_happens_after_it_has_subscribed)
 	rig_clear(&r);
 }
 
+/* certctl relies on it: what arrives before the answer to a call is not a result of that call. */
+Test(session, events_that_were_stored_before_a_call_precede_its_answer)
+{
+	static const char *const says[] = { "\"id\":1,", "\"earlier\"", "\"object.created\"", "\"id\":2,",
+		"\"later\"" };
+	struct rig r;
+
+	rig_init(&r, &(struct session_limits){ 0 }, ROLE_ADMIN);
+	client_send(&r, "{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"event.subscribe\"}\n");
+	run(&r, 1);
+	tell(&r, "earlier"); /* waits for a commit, which is that of the call */
+	client_send(&r, "{\"jsonrpc\":\"2.0\",\"id\":2,\"method\":\"consumer.create\","
+			"\"params\":{\"properties\":{\"name\":\"web\"}}}\n");
+	cr_assert_eq(loop_run_until(r.loop, clock_wall(r.clock), NULL), 0);
+	tell(&r, "later");
+	run(&r, 1);
+	for (size_t i = 0; i < ARRAY_SIZE(says); i++) {
+		_cleanup_json_ struct json_object *line = next_line(&r);
+		const char *text = json_object_to_json_string_ext(line, JSON_C_TO_STRING_PLAIN);
+
+		cr_expect_not_null(strstr(text, says[i]), "%zu: %s, not %s", i, text, says[i]);
+	}
+	cr_expect_eq(r.got.len, 0);
+	rig_clear(&r);
+}
+
 Test(session, a_subscriber_that_does_not_listen_is_let_go_others_go_on)
 {
 	struct rig r;

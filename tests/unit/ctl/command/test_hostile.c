@@ -188,7 +188,7 @@ remove_files(void)
 	cr_assert_eq(rmdir(here), 0);
 }
 
-Test(hostile, no_field_of_any_answer_drives_the_terminal, .timeout = 120)
+Test(hostile, no_field_of_any_answer_drives_the_terminal, .timeout = 300)
 {
 	static const char *const formats[] = { "text", "json", "keyvalue" };
 	static const char *const commands[][10] = {

@@ -8,6 +8,9 @@
 #define EVENT(seq, level, kind, data, message) \
 	"{\"seq\":" #seq ",\"level\":\"" level "\",\"kind\":\"" kind "\",\"object\":{\"type\":\"autocertificate\"," \
 	"\"id\":\"a1\",\"name\":\"www\"},\"message\":\"" message "\",\"data\":" data "}"
+#define PROBED(seq, kind, name, message) \
+	"{\"seq\":" #seq ",\"level\":\"info\",\"kind\":\"" kind "\",\"object\":{\"id\":\"a1\",\"name\":\"www\"}," \
+	"\"message\":\"" message "\",\"data\":{\"consumer\":\"" name "\"}}"
 #define CREATED "{\"id\":\"a1\",\"metadata\":{\"state\":\"PROVISIONING\"},\"properties\":{\"name\":\"www\"}}"
 #define ISSUED \
 	"{\"id\":\"a1\",\"metadata\":{\"state\":\"AVAILABLE\",\"notAfter\":\"2027-02-19T10:30:00Z\"," \
@@ -70,6 +73,86 @@ Test(wait, an_older_rollout_does_not_end_a_renewal)
 
 	cr_expect_eq(o.status, 0, "%s", o.err);
 	cr_expect_str_eq(o.err, "issued\n");
+}
+
+#define PROVIDER(more) "{\"id\":\"a1\",\"metadata\":{" more "},\"properties\":{\"name\":\"le\"}}"
+#define REGISTERED PROVIDER("\"accountUrl\":\"https://ca/acct/2\"")
+
+/* An earlier attempt fails between the subscription and the call, or it succeeds then. */
+Test(wait, what_was_stored_before_the_call_does_not_end_it)
+{
+	static const struct {
+		const char *before; /* stored before the call */
+		const char *code;   /* of what the call leads to; NULL: success */
+	} cases[] = {
+		{ EVENT(10, "error", "account.failed", "{\"code\":\"ca\"}", "an earlier attempt"), NULL },
+		{ EVENT(10, "notice", "account.done", "{}", "an earlier attempt"), "no-space" },
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		const struct exchange script[] = {
+			{ "provider.get", PROVIDER(""), { NULL } },
+			{ "event.subscribe", "{\"after\":9,\"items\":[]}", { cases[i].before } },
+			{ "provider.newAccount", PROVIDER(""),
+				{ cases[i].code ? EVENT(12, "error", "account.failed", "{\"code\":\"no-space\"}",
+							  "full")
+						: EVENT(12, "notice", "account.done", "{}", "registered") } },
+			{ "provider.get", REGISTERED, { NULL } },
+		};
+		_cleanup_outcome_ struct outcome o = run_certctl(script, 4, WORDS("new-account", "le"));
+
+		cr_expect_eq(o.status, cases[i].code ? error_exit_status(ERROR_NO_SPACE) : 0, "%zu: %s", i, o.err);
+		cr_expect_null(strstr(o.err, "an earlier attempt"), "%s", o.err);
+	}
+}
+
+Test(wait, a_failed_probe_of_before_is_not_the_answer)
+{
+	static const struct exchange script[] = {
+		{ "consumer.get", "{\"id\":\"c1\",\"properties\":{\"name\":\"web\"}}", { NULL } },
+		{ "event.subscribe", "{\"after\":4,\"items\":[]}",
+			{ PROBED(5, "probe.stale", "web", "h:1 is stale") } },
+		{ "consumer.probe", "{\"autoCertificates\":[{\"id\":\"a1\",\"name\":\"www\"}],\"endpoints\":1}",
+			{ PROBED(6, "probe.served", "web", "h:1 is served") } },
+	};
+	_cleanup_outcome_ struct outcome o = run_certctl(script, 3, WORDS("probe", "web"));
+
+	cr_expect_eq(o.status, 0, "%s", o.err);
+	cr_expect_str_eq(o.out, "www: h:1 is served\n");
+}
+
+#define AUTHORIZATION(status) \
+	"{\"id\":\"z1\",\"metadata\":{\"status\":\"" status "\",\"recordContent\":\"x\"}," \
+	"\"properties\":{\"name\":\"www.example.com\"}}"
+
+/* The answer shows that an earlier attempt has succeeded: no event will follow. */
+Test(wait, what_is_there_already_is_not_waited_for)
+{
+	static const struct exchange registers[] = {
+		{ "provider.list",
+			"{\"items\":[{\"id\":\"a1\",\"metadata\":{\"directoryUrl\":\"https://ca/dir\"},"
+			"\"properties\":{\"name\":\"le\",\"email\":\"a@b.c\"}}]}",
+			{ NULL } },
+		{ "event.subscribe", "{\"after\":9,\"items\":[]}",
+			{ EVENT(10, "notice", "account.done", "{}", "registered") } },
+		{ "provider.update", REGISTERED, { NULL } },
+		{ "provider.get", REGISTERED, { NULL } },
+	};
+	static const struct exchange gets[] = {
+		{ "authorization.get", AUTHORIZATION("pending"), { NULL } },
+		{ "event.subscribe", "{\"after\":9,\"items\":[]}",
+			{ EVENT(10, "notice", "authorization.done", "{}", "validated") } },
+		{ "authorization.validate", AUTHORIZATION("valid"), { NULL } },
+		{ "authorization.get", AUTHORIZATION("valid"), { NULL } },
+		{ "autoCertificate.get", "!{\"code\":-32000,\"message\":\"stop here\",\"data\":{\"code\":\"ca\"}}",
+			{ NULL } },
+	};
+	_cleanup_outcome_ struct outcome registered = run_certctl(registers, 4,
+		WORDS("register", "a@b.c", "--server", "https://ca/dir", "--agree-tos", "--timeout", "1s"));
+	_cleanup_outcome_ struct outcome got = run_certctl(gets, 5, WORDS("get", "www.example.com", "--timeout", "1s"));
+
+	cr_expect_eq(registered.status, 0, "%s", registered.err);
+	cr_expect_not_null(strstr(got.err, "stop here"), "%s\n%s", got.err, got.requests);
 }
 
 Test(wait, a_failure_ends_it_with_the_class_of_the_error_and_says_that_certd_goes_on)
@@ -153,10 +236,6 @@ Test(wait, a_provider_is_there_when_its_account_is)
 	cr_expect_eq(o.status, 0, "%s", o.err);
 	cr_expect_str_eq(o.out, "provider 'le' is registered: https://ca/acct/1\n");
 }
-
-#define PROBED(seq, kind, name, message) \
-	"{\"seq\":" #seq ",\"level\":\"info\",\"kind\":\"" kind "\",\"object\":{\"id\":\"a1\",\"name\":\"www\"}," \
-	"\"message\":\"" message "\",\"data\":{\"consumer\":\"" name "\"}}"
 
 Test(wait, a_probe_shows_every_endpoint_and_fails_when_one_is_stale)
 {
