@@ -13,7 +13,7 @@ sys.path.insert(0, str(Path(__file__).parent / "support/py"))
 
 from certd import is_sanitized  # noqa: E402
 from network import PrivateNetwork  # noqa: E402
-from procs import Server  # noqa: E402
+from procs import Server, patient  # noqa: E402
 from unit_host import UnitHost  # noqa: E402
 
 DEFAULT_LIMIT = 120
@@ -22,8 +22,10 @@ SERVERS = pytest.StashKey()
 
 @pytest.hookimpl(hookwrapper=True)
 def pytest_runtest_protocol(item):
-    """Stops a test that takes longer than its @pytest.mark.limit(seconds); cleaning up gets as long once more."""
-    seconds = limit_of(item)
+    """Stops a test that hangs: one that takes much longer than its @pytest.mark.limit(seconds). Cleaning up gets as long
+    once more.
+    """
+    seconds = patient(limit_of(item))
 
     def stop(*_):
         pytest.fail(f"not done after {seconds} s", pytrace=True)
@@ -36,7 +38,7 @@ def pytest_runtest_protocol(item):
 
 
 def limit_of(item):
-    """The seconds that a test may take."""
+    """The seconds that a test takes at most on an idle machine."""
     marker = item.get_closest_marker("limit")
     return marker.args[0] if marker else DEFAULT_LIMIT
 

@@ -17,7 +17,7 @@ sys.path.insert(0, str(Path(__file__).parent.parent / "support/py"))
 from certd import Certd, program  # noqa: E402
 from dnsservers import Knot  # noqa: E402
 from pebble import Pebble  # noqa: E402
-from procs import free_port, run, wait_for  # noqa: E402
+from procs import free_port, patient, run, wait_for  # noqa: E402
 from webservers import Haproxy, Nginx  # noqa: E402
 
 LIFETIME = 60  # lifetime of a certificate in seconds; certd renews it at half of it
@@ -30,7 +30,7 @@ def say(text):
 def certctl(certd, *arguments):
     """Runs one certctl command and shows the command and its output."""
     print("$ certctl", shlex.join(map(str, arguments)), flush=True)
-    subprocess.run([program("certctl"), *map(str, arguments)], check=True, timeout=60,
+    subprocess.run([program("certctl"), *map(str, arguments)], check=True, timeout=patient(60),
                    env={**os.environ, "CERTD_SOCKET": str(certd.socket)})
 
 

@@ -10,7 +10,7 @@ import pytest
 from certd import Certd
 from disk import PrivateMounts, SmallDisk
 from pebble import Challtestsrv, Pebble
-from procs import free_port, wait_for
+from procs import free_port, patient, wait_for
 from rpc import RpcError
 
 NAME = "www.example.com"
@@ -35,7 +35,7 @@ class World:
         print(f"the disk is {self.disk.kind}")
         self.ready = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
         self.ready.bind(str(scratch / "ready.sock"))
-        self.ready.settimeout(20)
+        self.ready.settimeout(patient(20))
         port = free_port()
         self.pebble = start(Pebble, dns=start(Challtestsrv).dns, http_port=port, validity=86400)
         self.certd = start(Certd, config=f"http-listen = 127.0.0.1:{port}\n",

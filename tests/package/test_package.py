@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 from machine import Machine
 from pebble import Challtestsrv, Pebble
-from procs import run, wait_for
+from procs import patient, run, wait_for
 from rpc import RpcClient
 from tls import parse_certificate, tls_leaf
 
@@ -117,7 +117,7 @@ def wait_forwarded():
 def challenge_answers():
     """Whether certd answers on port 80."""
     try:
-        with urllib.request.urlopen("http://127.0.0.1/.well-known/acme-challenge/x", timeout=5):
+        with urllib.request.urlopen("http://127.0.0.1/.well-known/acme-challenge/x", timeout=patient(5)):
             return False
     except urllib.error.HTTPError as error:
         return error.code == 404 and error.headers["Cache-Control"] == "no-store"
@@ -311,6 +311,8 @@ def fill(host):
         host.rpc("autoCertificate.create", properties={"provider": "le", "commonName": f"host{number}.example.com",
                                                        "consumers": ["nginx"]})
     wait_for(lambda: host.rpc("server.status")["autoCertificates"].get("available") == 21, 60, "all certificates")
+    wait_for(lambda: not [row for row in host.rpc("schedule.list", limit=1000)["items"] if row["kind"] == "deploy"], 60,
+             "their files")
 
 
 def contents(host):

@@ -23,7 +23,7 @@
 #include <time.h>
 #include <unistd.h>
 
-enum { START_MS = 20000, POLL_MS = 10 };
+enum { START_MS = 120000, POLL_MS = 10 };
 
 /* Blocks of ports, shared by all tests on a machine; as in tests/support/py/procs.py. */
 enum { FIRST_PORT = 10240, PORT_BLOCKS = 704, PORT_BLOCK_SIZE = 32 };

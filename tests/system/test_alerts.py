@@ -9,7 +9,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 import pytest
 from certd import Certd, program
 from mailserver import Dovecot, Postfix, is_installed
-from procs import wait_for
+from procs import patient, wait_for
 from tls import ThrowAwayCa
 
 PASSWORD = "correct horse"
@@ -95,8 +95,12 @@ def test_a_certificate_that_has_expired_is_reported_and_its_replacement_ends_tha
     _, ended = receiver.wait(2)
     assert (ended["status"], ended["incident"]) == ("resolved", begun["incident"])
     assert "attention" not in certd.ctl("status").stdout
-    kinds = [event["kind"] for event in certd.call("event.list")["items"]]
-    assert kinds.count("alert.sent") == 2 and "alert.failed" not in kinds
+
+    def kinds():
+        return [event["kind"] for event in certd.call("event.list")["items"]]
+
+    wait_for(lambda: kinds().count("alert.sent") == 2, what="the answers to be recorded")
+    assert "alert.failed" not in kinds()
 
 
 def test_what_waits_outlives_certd_and_is_sent_once(start, scratch, receiver, ca):
@@ -207,11 +211,11 @@ def test_a_mail_server_that_does_not_answer_holds_up_nothing(start, scratch):
     server.connected.clear()
     with subprocess.Popen([program("certctl"), "alert", "test", "ops"], stderr=subprocess.PIPE, text=True,
                           env={**os.environ, "CERTD_SOCKET": str(certd.socket)}) as waiting:
-        assert server.connected.wait(20)
+        assert server.connected.wait(patient(20))
         assert "certd" in certd.ctl("status").stdout
         assert waiting.poll() is None, "it waits for the server"
         certd.stop()
-        assert "stopping" in waiting.communicate(timeout=20)[1]
+        assert "stopping" in waiting.communicate(timeout=patient(20))[1]
     server.close()
 
 

@@ -79,7 +79,9 @@ def apply(certd, path, *options, credentials=None, **more):
 
 
 def last_event(certd):
-    return certd.call("event.list", limit=1)["items"][-1]["seq"]
+    """Except those of accounts, which certd tries to register meanwhile."""
+    events = certd.call("event.list", limit=1000)["items"]
+    return [event["seq"] for event in events if not event["kind"].startswith("account.")][-1]
 
 
 def test_a_dump_makes_the_same_on_an_empty_daemon_and_nothing_the_second_time(certd, start, site, scratch):

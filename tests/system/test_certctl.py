@@ -12,7 +12,7 @@ import pytest
 from certd import Certd, program
 from dnsservers import Knot
 from pebble import Challtestsrv, Pebble
-from procs import free_port, run, wait_for
+from procs import free_port, patient, run, wait_for
 
 
 @pytest.fixture
@@ -136,7 +136,7 @@ def on_terminal(certd, words, until, seconds=20):
                                stderr=slave, env={**os.environ, "CERTD_SOCKET": str(certd.socket)})
     os.close(slave)
     shown = b""
-    deadline = time.monotonic() + seconds
+    deadline = time.monotonic() + patient(seconds)
     while until not in shown and time.monotonic() < deadline:
         if select.select([master], [], [], 0.2)[0]:
             try:
@@ -148,14 +148,14 @@ def on_terminal(certd, words, until, seconds=20):
 
 def test_progress_on_a_terminal_is_one_live_line_and_an_interrupt_gives_up_only_the_wait(start):
     port = free_port()
-    pebble = start(Pebble, dns=start(Challtestsrv).dns, http_port=port, sleep_seconds=5)
+    pebble = start(Pebble, dns=start(Challtestsrv).dns, http_port=port, is_slow=True)
     certd = start(Certd, config=f"http-listen = 127.0.0.1:{port}\n")
     certd.ctl("add-provider", "--name", "le", "--server", pebble.url, "--email", "a@b.c", "--agree-tos", "--ca-file",
               pebble.ca_file)
     process, master, shown = on_terminal(
         certd, ["add-auto", "--provider", "le", "--cn", "www.example.com"], b"] ")
     process.send_signal(signal.SIGINT)
-    process.wait(10)
+    process.wait(patient(10))
     try:
         shown += os.read(master, 4096)
     except OSError:
@@ -176,7 +176,7 @@ def test_events_are_followed_and_end_with_the_daemon(site):
     while json.loads(process.stdout.readline()).get("object", {}).get("name") != "late":
         pass
     site.stop()
-    out, err = process.communicate(timeout=10)
+    out, err = process.communicate(timeout=patient(10))
     assert process.returncode == 69 and "certd closed the connection" in err
 
 
@@ -249,7 +249,7 @@ def test_zsh_completes_too():
     def shows(keys, text, seconds=10):
         os.write(master, keys)
         shown = b""
-        deadline = time.monotonic() + seconds
+        deadline = time.monotonic() + patient(seconds)
         while text not in shown and time.monotonic() < deadline:
             if select.select([master], [], [], 0.1)[0]:
                 shown += os.read(master, 65536)
@@ -261,14 +261,14 @@ def test_zsh_completes_too():
     shown = b""
     os.write(master, b"\x15certctl add-\t\t")
     while (b"-- get a certificate and keep it valid" not in shown or b"-- declare a DNS provider" not in shown) and \
-            select.select([master], [], [], 10)[0]:
+            select.select([master], [], [], patient(10))[0]:
         shown += os.read(master, 65536)
     for word, text in ((b"add-auto", b"get a certificate and keep it valid"), (b"add-dns", b"declare a DNS provider for dns-01"),
                        (b"add-token", b"create a token for a REST client")):
         assert re.search(word + rb" +-- " + text, shown), shown
     assert shows(b"\x15certctl add-auto --challenge dns\t", b"dns-01")
     process.kill()
-    process.wait(5)
+    process.wait(patient(5))
     os.close(master)
 
 

@@ -7,7 +7,7 @@ import subprocess
 import pytest
 from certd import Certd, program
 from pebble import Challtestsrv, Pebble
-from procs import free_port, run, wait_for
+from procs import free_port, patient, run, wait_for
 from tls import ThrowAwayCa
 
 
@@ -79,7 +79,7 @@ def test_reload_says_what_needs_a_restart(site):
 
 def test_cancel_ends_an_order(start):
     port = free_port()
-    pebble = start(Pebble, dns=start(Challtestsrv).dns, http_port=port, sleep_seconds=15)
+    pebble = start(Pebble, dns=start(Challtestsrv).dns, http_port=port, is_slow=True)
     certd = start(Certd, config=f"http-listen = 127.0.0.1:{port}\n")
     certd.ctl("add-provider", "--name", "le", "--server", pebble.url, "--email", "a@b.c", "--agree-tos", "--ca-file",
               pebble.ca_file)
@@ -89,7 +89,7 @@ def test_cancel_ends_an_order(start):
     wait_for(lambda: certd.ctl_json("list") and "progress" in certd.ctl_json("show", "auto", "www.example.com")["metadata"],
              15)
     certd.ctl("cancel", "www.example.com")
-    _, said = waiting.communicate(timeout=20)
+    _, said = waiting.communicate(timeout=patient(20))
     assert waiting.returncode == 4 and "the order was cancelled by " in said
     shown = certd.ctl_json("show", "auto", "www.example.com")["metadata"]
     assert "progress" not in shown and shown["nextAction"] == "retry" and shown["lastError"]["code"] == "cancelled"

@@ -10,7 +10,7 @@ import pytest
 from certd import Certd, program
 from ionos_client import UnixConnection
 from pebble import Challtestsrv, Pebble
-from procs import free_port, run, wait_for
+from procs import free_port, patient, run, wait_for
 from rpc import RpcError
 from tls import ThrowAwayCa, parse_certificate, split_pem, tls_leaf
 from webservers import Nginx
@@ -304,7 +304,7 @@ def test_cloud66_gets_its_own_object(certd, ca):
 def test_the_operator_is_warned_of_what_certd_cannot_renew(start, ca, scratch):
     manager = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
     manager.bind(str(scratch / "notify"))
-    manager.settimeout(20)
+    manager.settimeout(patient(20))
     certd = start(Certd, environment={"NOTIFY_SOCKET": str(scratch / "notify")})
     import_pem(certd, ca, "--name", "shop", days=5)
     wait_for(lambda: "certificate.expiring" in [e["kind"] for e in certd.call("event.list")["items"]], 10)

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from certd import Certd
 from pebble import Challtestsrv, Pebble
-from procs import Server, free_port, listens, wait_for
+from procs import Server, free_port, listens, patient, wait_for
 from webservers import Nginx
 
 ETC = Path(__file__).parents[2] / "etc"
@@ -103,7 +103,7 @@ def wait_issued(certd):
 
 
 def status_of(port, path, *headers):
-    with socket.create_connection(("127.0.0.1", port), 10) as sock:
+    with socket.create_connection(("127.0.0.1", port), patient(10)) as sock:
         sock.sendall("\r\n".join([f"GET {path} HTTP/1.1", "Host: www.example.com", "Connection: close", *headers, "", ""]).encode())
         return int(sock.makefile("rb").readline().split()[1])
 
@@ -120,7 +120,7 @@ def test_the_nginx_snippet_brings_challenges_to_certd(start, scratch, listen):
     nginx = start(Nginx, http=f"include {text};")
     issue(start, certd, nginx.port)
     wait_issued(certd)
-    assert "/.well-known/acme-challenge/" in nginx.access_log
+    wait_for(lambda: "/.well-known/acme-challenge/" in nginx.access_log, what="the log, which follows the answer")
     assert status_of(nginx.port, "/.well-known/acme-challenge/unknown") == 404
     assert status_of(nginx.port, "/.well-known/acme-challenge/unknown", "Cookie: " + 7000 * "x") == 404
     assert status_of(nginx.port, "/other") == 200

@@ -10,7 +10,7 @@ import time
 import pytest
 from certd import Certd, is_sanitized
 from floods import FLOODERS, FLOODS, VIEWER, flood
-from procs import wait_for
+from procs import patient, wait_for
 from rpc import RpcClient
 
 FRAME_MAX = 256 * 1024
@@ -28,9 +28,9 @@ def certd(start):
     assert is_sanitized() or daemon.peak_kib() < PEAK_KIB_MAX
 
 
-def ends(rpc, within):
-    """Whether certd closes the connection within that time; answers are skipped."""
-    rpc.sock.settimeout(within)
+def ends(rpc):
+    """Whether certd closes the connection; answers are skipped."""
+    rpc.sock.settimeout(patient(10))
     try:
         while rpc.sock.recv(65536):
             pass
@@ -94,7 +94,7 @@ def test_a_frame_has_256_kib(certd):
         assert "result" in json.loads(rpc.read_line())
         rpc.send_bytes(padded(FRAME_MAX + 1) + b"\n")
         assert code_of(rpc.read_line()) == INVALID
-        assert ends(rpc, 10)
+        assert ends(rpc)
     with certd.rpc() as rpc, contextlib.suppress(ConnectionError):
         for _ in range(1000):  # 62 MiB without an end
             rpc.send_bytes(b" " * 65536)
@@ -120,7 +120,7 @@ def test_who_is_slow_or_silent_is_let_go_and_nobody_waits_for_him(certd):
             with contextlib.suppress(TimeoutError):
                 if name not in ended and not rpc.sock.recv(65536):
                     ended[name] = time.monotonic() - begun
-        while "idle" not in ended and time.monotonic() - begun < 60:
+        while len(ended) < 3 and time.monotonic() - begun < patient(60):
             with contextlib.suppress(OSError):
                 dripping.send_bytes(b" ")
             for name, rpc in ("dripping", dripping), ("halfway", halfway), ("idle", idle), ("subscribed", subscribed):
@@ -128,8 +128,8 @@ def test_who_is_slow_or_silent_is_let_go_and_nobody_waits_for_him(certd):
                     look(name, rpc)
             assert certd.call("server.status")
             time.sleep(0.5)
-    assert 9 <= ended["dripping"] <= 20 and 9 <= ended["halfway"] <= 20 and 29 <= ended["idle"] <= 45, ended
-    assert "subscribed" not in ended
+    assert ended.keys() == {"dripping", "halfway", "idle"}
+    assert 9 <= ended["dripping"] <= ended["idle"] and 9 <= ended["halfway"] <= ended["idle"] >= 29, ended
 
 
 def test_who_reads_no_answers_costs_little(certd):
@@ -155,11 +155,11 @@ def test_descriptors_that_nobody_asked_for_are_closed(certd, count):
     with certd.rpc() as rpc:
         socket.send_fds(rpc.sock, [json.dumps(STATUS).encode() + b"\n"], [write] * count)
         os.close(write)
-        assert select.select([read], [], [], 10)[0] and os.read(read, 1) == b"", "its last copy is closed"
+        assert select.select([read], [], [], patient(10))[0] and os.read(read, 1) == b"", "its last copy is closed"
         if count <= 16:
             assert "result" in rpc.read()
         else:
-            assert ends(rpc, 10), "MSG_CTRUNC"
+            assert ends(rpc), "MSG_CTRUNC"
     os.close(read)
 
 
@@ -173,14 +173,12 @@ def test_a_flood_of_descriptors_does_not_stay(certd):
 
 
 def refusal(socket_path):
-    """The refusal of a connection over the limit; None when it is accepted."""
+    """The refusal of a connection over the limit; None when it is accepted: then a request is answered."""
     rpc = RpcClient(socket_path)
-    rpc.sock.settimeout(0.3)
-    try:
-        line = rpc.read_line()
-    except TimeoutError:
-        return rpc, None
-    return rpc, json.loads(line)["error"]
+    with contextlib.suppress(OSError):
+        rpc.send(STATUS)
+    error = rpc.read().get("error")
+    return rpc, error if error and error["data"]["code"] == "limit" else None
 
 
 @as_root
@@ -190,7 +188,7 @@ def test_root_has_96_connections_and_is_told_of_the_97th(certd):
         assert clients[-1].call("server.status")
         over, error = refusal(certd.socket)
         assert error["data"]["code"] == "limit" and "max-connections-per-user" in error["message"]
-        assert ends(over, 5)
+        assert ends(over)
         over.close()
         clients[0].close()
         wait_for(lambda: refusal(certd.socket)[1] is None, 10, "room for one more")
@@ -281,5 +279,5 @@ def test_over_the_total_clients_queue_until_somebody_leaves(start):
         with pytest.raises(TimeoutError):
             late.read()
         clients[0].close()
-        late.sock.settimeout(10)
+        late.sock.settimeout(patient(10))
         assert "result" in late.read()

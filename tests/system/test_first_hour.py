@@ -7,7 +7,7 @@ import urllib.request
 
 import pytest
 from pebble import Challtestsrv, Pebble
-from procs import run, wait_for
+from procs import patient, run, wait_for
 from test_examples import DOCUMENTS, examples
 
 pytestmark = [pytest.mark.plain_build, pytest.mark.limit(150),
@@ -43,7 +43,7 @@ def reboot(host):
 def port_80():
     """What answers there: the Server header, "certd" for an answer without one, None."""
     try:
-        with urllib.request.urlopen("http://127.0.0.1/.well-known/acme-challenge/x", timeout=5) as answer:
+        with urllib.request.urlopen("http://127.0.0.1/.well-known/acme-challenge/x", timeout=patient(5)) as answer:
             return answer.headers["Server"] or "certd"
     except urllib.error.HTTPError as error:
         return error.headers["Server"] or "certd"
@@ -193,7 +193,7 @@ def test_examples_with_programs_and_services_are_run_as_they_stand(host, start):
 
 
 def rest_role(host, path="/run/certd/rest.sock"):
-    return host.run("curl", "-s", "--max-time", "3", "--unix-socket", path, "http://localhost/status",
+    return host.run("curl", "-s", "--max-time", str(patient(3)), "--unix-socket", path, "http://localhost/status",
                     check=False).stdout
 
 

@@ -309,11 +309,14 @@ def test_the_wait_grows_to_a_day_and_never_wraps(arena):
         ca.change("order", problem("malformed", "again"))
         waits = []
         for attempt in range(1, 41):
+            began = time.time()
             a.call("autoCertificate.renew", ref=NAME, force=True)
             metadata = wait_for(lambda: (lambda m: m if m.get("attempts") == attempt else None)(a.auto()), 10)
-            waits.append(datetime.fromisoformat(metadata["nextDate"].replace("Z", "+00:00")).timestamp() - time.time())
-        for wait, (least, most) in zip(waits, [(60, 120), (450, 750), (5400, 6600)] + [(0.9 * 86400, 1.1 * 86400)] * 37):
-            assert least - 2 <= wait <= most + 2, waits
+            next_at = datetime.fromisoformat(metadata["nextDate"].replace("Z", "+00:00")).timestamp()
+            waits.append((next_at - began, next_at - time.time()))
+        limits = [(60, 120), (450, 750), (5400, 6600)] + [(0.9 * 86400, 1.1 * 86400)] * 37
+        for (since_began, since_seen), (least, most) in zip(waits, limits):
+            assert least - 2 <= since_began and since_seen <= most + 2, waits
         ca.honest()
         previous = a.auto()["lastIssuedCertificate"]
         a.call("autoCertificate.renew", ref=NAME, force=True)
@@ -403,7 +406,7 @@ def test_all_kinds_of_broken_cas_at_once(arena, identity):
         for each in patient:
             metadata = each.metadata()
             assert "lastError" not in metadata and re.search(each.case.says, metadata["progress"]), metadata
-            assert each.ca.count() <= 60, each.ca.requests
+            assert each.ca.count() <= 30 + (time.time() - each.started_at) / 2, each.ca.requests
         a.check_well()
         for each in broken + patient:
             each.heal()

@@ -10,7 +10,7 @@ from hostile_cases import problem
 from ionos_client import IonosClient
 from openapi import OpenApi
 from pebble import Challtestsrv, Pebble
-from procs import free_port, wait_for
+from procs import free_port, patient, wait_for
 from tls import ThrowAwayCa, tls_leaf
 
 NOBODY = "00000000-0000-4000-8000-000000000000"
@@ -142,7 +142,8 @@ def test_roles_and_tokens_decide(start):
         assert error.status == 401 and error.headers["WWW-Authenticate"] == "Bearer"
         assert error.body == {"httpStatus": 401, "messages": [
             {"errorCode": "paas-auth-1", "message": UNAUTHORIZED, "code": "denied"}]}
-    told = [e for e in certd.call("event.list")["items"] if e["kind"] == "access.denied"]
+    told = wait_for(lambda: [e for e in certd.call("event.list")["items"] if e["kind"] == "access.denied"],
+                    what="the refusals to be recorded")
     assert len(told) == 1 and "a request from 127.0.0.1 has no valid token" in told[0]["message"], "counted, not flooded"
     assert client(good).list("/providers") == []
     refused = client(good).fails("POST", "/providers", body)
@@ -281,7 +282,7 @@ def answers_by_tls(port, request, count):
     context.verify_mode = ssl.CERT_NONE
     with socket.socket() as sock:
         sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
-        sock.settimeout(20)
+        sock.settimeout(patient(20))
         sock.connect(("127.0.0.1", port))
         with context.wrap_socket(sock) as tls:
             tls.sendall((request * (count - 1) + request.replace("\r\n\r\n", "\r\nConnection: close\r\n\r\n")).encode())

@@ -7,7 +7,7 @@ from certd import Certd
 from ionos_client import IonosClient
 from openapi import OpenApi
 from pebble import Challtestsrv, Pebble
-from procs import free_port, run, wait_for
+from procs import free_port, patient, run, wait_for
 from rpc import RpcError
 from tls import ThrowAwayCa
 
@@ -380,7 +380,7 @@ class Ionosctl:
     def wait(self, location):
         def settled():
             request = urllib.request.Request(f"{location}?depth=1", headers={"Authorization": f"Bearer {self.secret}"})
-            with urllib.request.urlopen(request, timeout=10) as answer:
+            with urllib.request.urlopen(request, timeout=patient(10)) as answer:
                 item = json.load(answer)
             return item if item["metadata"]["state"] in ("AVAILABLE", "FAILED") else None
         return wait_for(settled, 40, f"an end of {location}")

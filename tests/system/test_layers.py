@@ -3,6 +3,7 @@ import subprocess
 from pathlib import Path
 
 import pytest
+from procs import patient
 
 CHECK = Path(__file__).parents[1] / "support/check-layers"
 
@@ -45,7 +46,7 @@ def check(tree, files):
         (tree / path).parent.mkdir(parents=True, exist_ok=True)
         (tree / path).write_text(text)
     (tree / "local.mk").write_text(" ".join(path for path in files if path != UNLISTED))
-    return subprocess.run([CHECK, tree], capture_output=True, text=True, timeout=20)
+    return subprocess.run([CHECK, tree], capture_output=True, text=True, timeout=patient(20))
 
 
 def test_a_tree_that_keeps_the_rules_passes(scratch):

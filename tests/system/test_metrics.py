@@ -13,7 +13,7 @@ import urllib.request
 import pytest
 from certd import Certd
 from pebble import Challtestsrv, Pebble
-from procs import free_port, wait_for
+from procs import free_port, patient, wait_for
 from prometheus import Prometheus, check, get, has, samples, scrape, value
 from test_manuals import text_of
 from tls import ThrowAwayCa, parse_certificate
@@ -52,6 +52,8 @@ def test_the_metrics_say_what_the_certificate_and_its_consumer_are(start, pebble
     certd.ctl("add-auto", "--provider", "le", "--cn", NAME, "--name", "shop \"1\\", "--consumer", "web",
               "--renew-before", "2h", "--no-wait")
     wait_for(lambda: certd.call("autoCertificate.list")["items"][0]["metadata"].get("notAfter"), 20)
+    wait_for(lambda: not [row for row in certd.call("schedule.list")["items"] if row["kind"] == "deploy"],
+             what="the end of the rollout, which is the next thing to do until then")
     auto = certd.call("autoCertificate.list")["items"][0]
     here = {"name": 'shop \\"1\\\\', "kind": "auto"}
     found = samples(scrape(certd))
@@ -203,7 +205,7 @@ def test_a_caller_without_a_role_or_token_gets_nothing(start, pebble):
     certd = start_certd(start, pebble, f"rest-listen = 127.0.0.1:{port}\nrest-plain = yes\n")
     request = urllib.request.Request(f"http://127.0.0.1:{port}/metrics")
     with pytest.raises(urllib.error.HTTPError) as refused:
-        urllib.request.build_opener(urllib.request.ProxyHandler({})).open(request, timeout=10)
+        urllib.request.build_opener(urllib.request.ProxyHandler({})).open(request, timeout=patient(10))
     assert refused.value.code == 401 and "certd_" not in refused.value.read().decode()
     answer, _ = get(certd, "/metrics?format=xml")
     assert answer.status == 400

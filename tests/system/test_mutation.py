@@ -91,7 +91,7 @@ def test_one_is_active_at_a_time(scratch):
 
     def outcome(number):
         """Likewise with an endless loop or a crash."""
-        result = subprocess.run(["timeout", "-s", "KILL", "1", scratch / "sample", "x", "y"], capture_output=True, text=True,
+        result = subprocess.run(["prlimit", "--cpu=1", scratch / "sample", "x", "y"], capture_output=True, text=True,
                                 env={"MUTANT": str(number), "MUTANTS_REACHED": str(scratch / "reached")})
         return result.returncode, result.stdout
 

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from certd import Certd, program
 from pebble import Pebble
-from procs import Server, free_port, listens, run, wait_for
+from procs import Server, comes_within, free_port, listens, patient, run, wait_for
 from tls import ThrowAwayCa, parse_certificate, split_pem, tls_leaf
 from webservers import Nginx
 
@@ -364,8 +364,10 @@ def overwrite(path):
 
 
 def replace(path):
-    path.unlink()
-    path.write_text("something else")
+    """At once, so that it is never missing."""
+    other = path.with_name(f"{path.name}.other")
+    other.write_text("something else")
+    other.replace(path)
 
 
 def make_readable(path):
@@ -373,8 +375,9 @@ def make_readable(path):
 
 
 def make_link(path):
-    path.unlink()
-    path.symlink_to("/etc/passwd")
+    other = path.with_name(f"{path.name}.other")
+    other.symlink_to("/etc/passwd")
+    other.replace(path)
 
 
 CHANGES = {remove: "is missing", overwrite: "has other contents", replace: "", make_readable: "has another mode",
@@ -395,10 +398,10 @@ def test_what_something_else_changed_is_reported_and_repaired(change, start, scr
         change(path)
         wait_for(lambda: not path.is_symlink() and path.exists() and path.read_bytes() == before  # noqa: B023
                  and mode(path) == mode_before, 20, str(path))  # noqa: B023
+        wait_for(site.is_deployed, 20)
         events = [e for e in site.certd.call("event.list", limit=1000)["items"][seen:] if e["kind"] == "deploy.changed"]
         assert len(events) == 1 and str(path) in events[0]["message"] and CHANGES[change] in events[0]["message"]
         assert events[0]["level"] == "warning"
-        wait_for(site.is_deployed, 20)
     assert "changed by others" in site.certd.ctl("status").stdout
     assert Path("/etc/passwd").read_text().startswith("root:")
 
@@ -414,8 +417,8 @@ def test_explain_names_what_was_changed(start, scratch):
     wait_for(lambda: certd.ctl_json("show", "auto", NAME)["metadata"]["state"] == "AVAILABLE", 20)
     path.write_text("x")
     wait_for(lambda: path.read_text() != "x", 20)
-    told = certd.ctl("explain", NAME).stdout
-    assert f"{path} has other contents" in told and "which program changed the files" in told
+    wait_for(lambda: f"{path} has other contents" in certd.ctl("explain", NAME).stdout, what="the change is recorded")
+    assert "which program changed the files" in certd.ctl("explain", NAME).stdout
 
 
 def test_files_that_nobody_changes_are_left_alone(start, scratch):
@@ -447,7 +450,7 @@ class ReadyCertd(Certd):
         self.notify_path.unlink(missing_ok=True)
         self.notify = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
         self.notify.bind(str(self.notify_path))
-        self.notify.settimeout(30)
+        self.notify.settimeout(patient(30))
 
     def wait_until_ready(self):
         while "READY=1" not in self.notify.recv(65536).decode().splitlines():
@@ -556,11 +559,7 @@ def test_a_kill_while_files_are_written_leaves_old_or_new_ones(call, site):
         site.certd.start()
         site.add(NAME, replace=True, check=False)
         new = site.leaf.fingerprint
-        try:
-            wait_for(lambda: not site.certd.is_ready(), 3)
-            reached += 1
-        except TimeoutError:
-            pass  # it makes fewer such calls
+        reached += comes_within(lambda: not site.certd.is_ready(), 3)  # it may make fewer such calls
         site.certd.kill9()
         seen = visible(site)
         assert sorted(seen) == sorted(f"{part}.pem" for part in PARTS)

@@ -11,7 +11,7 @@ from browser import Browser
 from certd import Certd, program
 from ionos_client import UnixConnection
 from pebble import Challtestsrv, Pebble
-from procs import free_port, run, wait_for
+from procs import free_port, patient, run, wait_for
 from tls import ThrowAwayCa
 
 BIG = 10000
@@ -87,10 +87,10 @@ def test_ten_thousand_certificates_with_keyboard_in_light_and_dark(start):
     # By keyboard: to the end and back, open, close, search.
     browser.run("document.getElementById('list').focus()")
     browser.press("End")
-    assert selected(browser) == rows(browser)[-1] and states(browser)[-1] == "good"
+    wait_for(lambda: selected(browser) == rows(browser)[-1] and states(browser)[-1] == "good", what="the last one")
     browser.press("Home", "Down", "Up")
-    worst = selected(browser)
-    assert worst == rows(browser)[0]
+    worst = wait_for(lambda: selected(browser) == rows(browser)[0] and states(browser)[0] == "expired" and
+                     selected(browser), what="the first one")
     browser.press("Enter")
     wait_for(lambda: "What happens next" in (browser.text("#detail") or ""), 20, "the decision trace")
     detail = browser.text("#detail")
@@ -108,9 +108,9 @@ def test_ten_thousand_certificates_with_keyboard_in_light_and_dark(start):
     brightness = [sum(int(part) for part in colour[4:-1].split(",")) for colour in (light, dark)]
     assert brightness[0] > 600 and brightness[1] < 120, (light, dark)
     browser.press("Escape")
-    assert browser.run("return document.getElementById('detail').hidden")
+    wait_for(lambda: browser.run("return document.getElementById('detail').hidden"), what="the end of the details")
     browser.press("/", "n0000007")
-    assert rows(browser) == ["n0000007.example.com"]
+    wait_for(lambda: rows(browser) == ["n0000007.example.com"], what="the one that was searched")
     assert browser.text("#count") == f"1 of {BIG} certificates"
     is_clean(browser, url)
 
@@ -157,7 +157,7 @@ def test_changes_are_shown_as_they_happen(start):
     wait_for(lambda: rows(browser) == ["shop <i>1</i>"] and states(browser) == ["good"], 20, "the new certificate")
     certd.ctl("pause", "shop <i>1</i>")
     wait_for(lambda: states(browser) == ["paused"], 20, "the pause")
-    assert "certificate issued" in browser.text("#events")
+    wait_for(lambda: "certificate issued" in browser.text("#events"), what="the event")
     assert browser.run("return document.querySelectorAll('.c-name i, #events i').length") == 0
     certd.ctl("remove", "auto", "shop <i>1</i>", "--with-certificates")
     wait_for(lambda: rows(browser) == [], 20, "the removal")
@@ -209,7 +209,7 @@ class Stream:
 
     def __init__(self, certd, after=None):
         self.sock = socket.socket(socket.AF_UNIX)
-        self.sock.settimeout(20)
+        self.sock.settimeout(patient(20))
         self.sock.connect(str(certd.runtime / "rest.sock"))
         query = "" if after is None else f"?after={after}"
         self.sock.sendall(f"GET /events{query} HTTP/1.1\r\nHost: h\r\nAccept: text/event-stream\r\n\r\n".encode())
@@ -260,7 +260,7 @@ def test_the_stream_begins_after_a_number_and_continues(start):
 def test_a_caller_sees_in_the_stream_what_its_scope_covers(start):
     certd, url, _ = start_certd(start)
     token = certd.call("token.create", properties={"name": "narrow", "role": "viewer", "domains": ["*.in.example"]})
-    connection = http.client.HTTPConnection(url.removeprefix("http://"), timeout=20)
+    connection = http.client.HTTPConnection(url.removeprefix("http://"), timeout=patient(20))
     path, fields = "/events?after=0", {"Accept": "text/event-stream"}
     connection.request("GET", path, headers=fields)
     answer = connection.getresponse()

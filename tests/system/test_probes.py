@@ -6,7 +6,7 @@ from socket import create_server
 
 import pytest
 from certd import Certd
-from procs import free_port, wait_for
+from procs import free_port, listens, wait_for
 from starttls_servers import Dovecot, Postfix, Postgres, Prosody, Slapd, Vsftpd
 from tls import ThrowAwayCa
 from webservers import Nginx
@@ -138,6 +138,7 @@ def test_the_declared_protocols_are_offered(spoken, word, certd, ca):
     with subprocess.Popen(["openssl", "s_server", "-www", "-alpn", spoken, "-accept", f"127.0.0.1:{port}", "-cert",
                            bundle, "-key", bundle, "-cert_chain", bundle], stdout=subprocess.DEVNULL) as server:
         try:
+            wait_for(lambda: listens(port), what="openssl")
             certd.call("consumer.create", properties={
                 "name": "server", "probes": [{"host": "127.0.0.1", "port": port, "alpn": ["h2", "http/1.1"]}]})
             certd.ctl("set", "cert", "it", "--consumer", "server")

@@ -181,7 +181,7 @@ def test_the_file_has_what_a_scrape_has_and_follows_changes(start, scratch):
               "--agree-tos", "--no-wait")
     wait_for(lambda: has(samples(path.read_text()), "certd_provider_ready", provider="le"), 10, "the change in the file")
     wait_for(lambda: without_changing(path.read_text()).keys() == without_changing(scrape(certd)).keys(), 20)
-    assert os.listdir(path.parent) == ["certd.prom"]
+    wait_for(lambda: os.listdir(path.parent) == ["certd.prom"], what="only the file, between two writes")
 
 
 def test_the_file_is_written_at_most_as_often_as_configured(start, scratch):

@@ -166,7 +166,7 @@ def test_no_answer_differs_by_what_is_outside(start, scratch, role):
         rpcs = [RpcClient(world.certd.socket) for world in worlds]
     compared, allowed = 0, set()
     for method, params in calls(document, made, outside_ids):
-        for attempt in range(50):  # rows of the schedule come and go
+        for attempt in range(600):  # rows of the schedule come and go
             without, with_them = (world.outcome(rpc, method, params) for world, rpc in zip(worlds, rpcs))
             if without == with_them:
                 break

@@ -14,14 +14,14 @@ from caddy import Caddy
 from dnsservers import Bind, Knot
 from network import PrivateNetwork
 from pebble import Challtestsrv, Pebble
-from procs import Server, free_port, listens, run, wait_for
+from procs import Server, free_port, listens, patient, run, wait_for
 from rpc import RpcClient, RpcError
 from tls import ThrowAwayCa, parse_certificate, split_pem, tls_leaf
 from webservers import Haproxy, Nginx
 
 
 def get(port, path="/"):
-    with urllib.request.urlopen(f"http://127.0.0.1:{port}{path}", timeout=5) as answer:
+    with urllib.request.urlopen(f"http://127.0.0.1:{port}{path}", timeout=patient(5)) as answer:
         return answer.read().decode()
 
 
@@ -59,7 +59,7 @@ def test_challtestsrv_answers_what_was_added(start):
     dns.add_txt("_acme-challenge.a.example", "one")
     dns.add_txt("_acme-challenge.a.example", "two")
     dns.add_address("b.example", "127.0.0.5")
-    query = ["kdig", "@127.0.0.1", "-p", dns.port, "+short"]
+    query = ["kdig", "@127.0.0.1", "-p", dns.port, "+short", f"+timeout={patient(5)}", "+retry=0"]
     assert sorted(run(query + ["_acme-challenge.a.example", "TXT"]).stdout.split()) == ['"one"', '"two"']
     assert run(query + ["any.example"]).stdout.strip() == "127.0.0.1"
     assert run(query + ["b.example"]).stdout.strip() == "127.0.0.5"
@@ -147,7 +147,7 @@ def test_caddy_is_an_acme_server_in_a_network_of_its_own(start, private_network,
     nginx = start(Nginx, port=80)
     assert b"newOrder" in caddy.get(caddy.url)
     assert socket.gethostbyname("www.example.com") == "127.0.0.1"
-    with urllib.request.urlopen("http://www.example.com/", timeout=5) as answer:
+    with urllib.request.urlopen("http://www.example.com/", timeout=patient(5)) as answer:
         assert answer.read() == b"nginx\n"
     assert dns.is_running and nginx.is_running
 
@@ -219,7 +219,7 @@ from pebble import Challtestsrv
 print(Challtestsrv({str(scratch / 'dns')!r}).start().pid, flush=True)
 os.kill(os.getpid(), signal.SIGKILL)
 """)
-    pid = subprocess.run(["/usr/bin/python3", script], capture_output=True, text=True, timeout=20).stdout.strip()
+    pid = subprocess.run(["/usr/bin/python3", script], capture_output=True, text=True, timeout=patient(20)).stdout.strip()
     wait_for(lambda: is_gone(pid))
 
 

@@ -14,7 +14,7 @@ import unicodedata
 import pytest
 from certd import Certd, program
 from pebble import Challtestsrv, Pebble
-from procs import free_port, run, wait_for
+from procs import free_port, patient, run, wait_for
 
 COLOUR = re.compile(r"\033\[[0-9;]*m")
 CONTROL = re.compile(r"\033\[[?0-9;]*[A-Za-z]")
@@ -65,7 +65,7 @@ class Session:
 
     def read(self, until=None, seconds=20):
         """Until @until is shown, or the end."""
-        deadline = time.monotonic() + seconds
+        deadline = time.monotonic() + patient(seconds)
         while time.monotonic() < deadline and not (until and re.search(until, self.output.decode(errors="replace"))):
             if not select.select([self.master], [], [], 0.1)[0]:
                 continue
@@ -80,7 +80,7 @@ class Session:
 
     def end(self):
         text = self.read()
-        status = self.process.wait(10)
+        status = self.process.wait(patient(10))
         os.close(self.master)
         return status, text.replace("\r\n", "\n")
 
@@ -135,7 +135,7 @@ def test_without_a_terminal_nothing_is_cut_or_coloured(site):
 @pytest.mark.parametrize("columns", WIDTHS)
 def test_watch_keeps_what_is_needed_and_shows_orders_that_were_running(start, locales, columns):
     port = free_port()
-    pebble = start(Pebble, dns=start(Challtestsrv).dns, http_port=port, sleep_seconds=15)
+    pebble = start(Pebble, dns=start(Challtestsrv).dns, http_port=port, is_slow=True)
     certd = start(Certd, config=f"http-listen = 127.0.0.1:{port}\n")
     certd.locales = locales
     certd.ctl("add-provider", "--name", "le", "--server", pebble.url, "--email", "a@b.c", "--agree-tos", "--ca-file",
@@ -164,8 +164,8 @@ def test_the_live_line_is_cut_with_an_ellipsis_and_shows_the_time_left(start, lo
     certd.ctl("add-dns", "--name", "ns1", "--kind", "rfc2136", "--server", knot.dns, "--tsig-key-file", knot.key_file,
               "--zone", "example.com", "--nameserver", other.dns, "--propagation-timeout", "8s")
     session = Session(certd, 60, "en_US.UTF-8", "add-auto", "--provider", "le", "--cn", "www.example.com")
-    shown = session.read(r"\[\ds, [1-8]s left\] solve: [^\r]*…")
-    assert re.search(r"\[\ds, [1-8]s left\] solve: [^\r]*…", shown), shown
+    shown = session.read(r"\[\d+s, [1-8]s left\] solve: [^\r]*…")
+    assert re.search(r"\[\d+s, [1-8]s left\] solve: [^\r]*…", shown), shown
     assert all(width(line) < 60 for line in shown.split("\r"))
     status, text = session.end()
     # which server, what it answered; the CA was not asked
@@ -178,7 +178,7 @@ def test_rm_of_what_is_served_asks(site, locales):
     site.locales = locales
     site.ctl("add-consumer", "--name", "mail")
     site.ctl("set", "auto", "a-shop-with-a-long-name.example.com", "--consumer", "mail", "--force")
-    wait_for(lambda: any(rollout["activated"] for rollout in
+    wait_for(lambda: any(rollout.get("activated") for rollout in
                          site.ctl_json("show", "consumer", "mail")["metadata"]["rollouts"]), 20)
     for answer, status in ((b"\n", 73), (b"y\n", 0)):
         session = Session(site, 80, "C", "rm", "auto", "a-shop-with-a-long-name.example.com")

@@ -243,10 +243,13 @@ def test_a_generation_is_loaded_once_whoever_asks_and_another_users_process_gets
     Nginx(host).use_certificate()
     host.systemctl("start", "nginx.service", "certd-nginx.path")
     renew(host)
-    wait_for(lambda: is_activated(host), 40)
+
+    def loaded():
+        return host.journal("certd-nginx.service").count("loaded the certificates deployed until")
+
+    wait_for(lambda: loaded() >= 2 and is_activated(host), 40, "the second generation is loaded")
     host.systemctl("start", "certd-nginx.service")
-    loaded = host.journal("certd-nginx.service").count("loaded the certificates deployed until")
-    assert loaded == 2, host.journal("certd-nginx.service")
+    assert loaded() == 2, host.journal("certd-nginx.service")
 
     refused = host.ctl("add-consumer", "--name", "web", "--activate", "signal", "--pid-file", "/run/nginx.pid",
                        check=False)

@@ -3,7 +3,6 @@ import json
 import os
 import shutil
 import signal
-import time
 import urllib.error
 import urllib.request
 from pathlib import Path
@@ -12,7 +11,7 @@ import pytest
 from dnsservers import Knot
 from ionos_client import IonosClient
 from pebble import Challtestsrv, Pebble
-from procs import wait_for
+from procs import patient, wait_for
 from rpc import RpcError
 from stall import StalledThread
 from tls import parse_certificate, tls_leaf
@@ -20,7 +19,6 @@ from tls import parse_certificate, tls_leaf
 ETC = Path(__file__).parents[2] / "etc"
 NAME = "www.example.com"
 LIVE = f"/var/lib/certd/live/{NAME}"
-STOP_SECONDS = 5
 
 pytestmark = [pytest.mark.plain_build, pytest.mark.limit(150),
               pytest.mark.skipif(os.geteuid() != 0, reason="namespaces need root")]
@@ -81,7 +79,7 @@ def test_certd_becomes_active_with_its_sockets_and_its_sealed_key(host):
     assert host.call("server.status")["state"] == "running"
     assert IonosClient(host.root / "run/certd/rest.sock").request("GET", "/status")["role"] == "admin"
     with pytest.raises(urllib.error.HTTPError, match="404"):
-        urllib.request.urlopen("http://127.0.0.1/.well-known/acme-challenge/x", timeout=5)
+        urllib.request.urlopen("http://127.0.0.1/.well-known/acme-challenge/x", timeout=patient(5))
     assert int(host.process_status("CapBnd"), 16) == 0 and host.process_status("NoNewPrivs") == "1"
     assert host.process_status("Seccomp") == "2" and host.process_status("Uid").split()[0] != "0"
     # The master key is a credential: none was created next to the store.
@@ -199,9 +197,8 @@ def test_it_stops_at_once_whatever_it_does(host, start):
     start_certd(host, "certd-http.socket")
 
     def stop():
-        began = time.monotonic()
+        """Else systemd kills it: TimeoutStopSec is shorter than all that certd could wait for here."""
         host.systemctl("stop", "certd.service")
-        assert time.monotonic() - began < STOP_SECONDS
         assert host.show("certd.service", "Result") == "success"
 
     # Idle, with a client that stays connected.
@@ -320,7 +317,7 @@ case $1 in
 present) change="add $2 60 TXT $3" ;;
 cleanup) change="del $2 TXT $3" ;;
 esac
-knsupdate -t 5 <<END
+knsupdate -t 20 -r 2 <<END
 server 127.0.0.1 {knot.port}
 zone example.com.
 key {knot.key_algorithm}:{knot.key_name} {knot.key_secret}

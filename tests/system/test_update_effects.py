@@ -86,6 +86,7 @@ class Rig:
 
     def update(self, noun="autoCertificate", ref=NAME, **properties):
         """A dry run, which leaves no trace, and then the change, which has the announced effect. Returns the effect."""
+        self.wait_at_rest()
         before = (self.certd.call(f"{noun}.get", ref=ref), self.last_event(), self.schedule(), self.manifest())
         dry = self.certd.call(f"{noun}.update", ref=ref, properties=properties, dryRun=True)
         after = (self.certd.call(f"{noun}.get", ref=ref), self.last_event(), self.schedule(), self.manifest())
@@ -96,9 +97,13 @@ class Rig:
         assert [reason.split(":")[0] for reason in done["effect"]["reasons"]] == done["effect"]["changed"]
         return done["effect"]["action"], done["effect"]["changed"]
 
+    def wait_at_rest(self):
+        """Earlier changes have had their effects."""
+        wait_for(lambda: not any(kind in ("account", "deploy") for kind, _, _ in self.schedule()), 10, "no more to do")
+
     def wait_reissue(self, before):
         wait_for(lambda: self.manifest()["certificate"] != before["certificate"], 30, "another certificate")
-        wait_for(lambda: not any(kind == "deploy" for kind, _, _ in self.schedule()), 10, "the rollout's end")
+        self.wait_at_rest()
 
 
 @pytest.fixture
@@ -109,7 +114,7 @@ def rig(start, scratch):
 def test_each_change_of_an_auto_certificate_causes_what_it_says(rig):
     first = rig.manifest()
     directory = rig.auto()["metadata"]["dropDirectory"]
-    wait_for(lambda: not any(kind == "deploy" for kind, _, _ in rig.schedule()), 10, "the rollout's end")
+    rig.wait_at_rest()
 
     # nothing: repeating it is not a change
     due = rig.auto()["metadata"]["nextDate"]
@@ -128,7 +133,7 @@ def test_each_change_of_an_auto_certificate_causes_what_it_says(rig):
     wait_for(lambda: rig.manifest()["generation"] > first["generation"], 10, "another generation")
     wait_for(lambda: "mail" in rig.told.read_text()[len(told):], 10, "the new consumer")
     assert rig.manifest()["certificate"] == first["certificate"]
-    wait_for(lambda: not any(kind == "deploy" for kind, _, _ in rig.schedule()), 10, "the rollout's end")
+    rig.wait_at_rest()
 
     # reissue: the paths stay the same, and the files are always complete
     with PairWatch(rig.drop / "bundle.pem"):
@@ -164,8 +169,7 @@ def test_a_provider_that_moves_to_another_ca_brings_its_certificates_along(rig):
     before, issuer = rig.manifest(), rig.leaf().issuer
     assert rig.update("provider", "le", maxOrders=5, profile=None) == ("nothing", ["maxOrders"])
     assert rig.update("provider", "le", email="new@example.com") == ("nothing", ["email"])
-    wait_for(lambda: rig.certd.call("provider.get", ref="le")["metadata"]["state"] == "AVAILABLE", 20,
-             "the account with its new address")
+    rig.wait_at_rest()  # the account has its new address
     with PairWatch(rig.drop / "bundle.pem"):
         assert rig.update("provider", "le", server=rig.second.url) == ("reissue", ["server"])
         rig.wait_reissue(before)
@@ -178,7 +182,7 @@ def test_a_provider_that_moves_to_another_ca_brings_its_certificates_along(rig):
 
 
 def test_a_consumer_is_told_again_when_how_it_is_told_changes_and_only_then(rig):
-    wait_for(lambda: not any(kind == "deploy" for kind, _, _ in rig.schedule()), 10, "the rollout's end")
+    rig.wait_at_rest()
     first = rig.manifest()
     assert rig.update("consumer", "web", name="web2") == ("nothing", ["name"])
     assert rig.manifest()["generation"] == first["generation"]

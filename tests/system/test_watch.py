@@ -13,7 +13,7 @@ import time
 import pytest
 from certd import Certd, program
 from pebble import Challtestsrv, Pebble
-from procs import free_port, wait_for
+from procs import free_port, patient, wait_for
 
 
 @pytest.fixture
@@ -61,7 +61,7 @@ class Screen:
     def end(self):
         self.process.send_signal(signal.SIGINT)
         status = None
-        deadline = time.monotonic() + 10
+        deadline = time.monotonic() + patient(10)
         while status is None and time.monotonic() < deadline:
             self.read()
             status = self.process.poll()
@@ -138,7 +138,7 @@ def test_into_a_pipe_each_event_is_a_line_and_a_restart_is_told(site, scratch):
     wait_for(lambda: "certd is back" in reasons.read_text(), 20, "the new connection")
     change_until_seen(site, out)
     process.send_signal(signal.SIGINT)
-    assert process.wait(10) == 0
+    assert process.wait(patient(10)) == 0
     assert reasons.read_text() == "certctl: certd does not answer; waiting for it to return\ncertctl: certd is back\n"
 
 

@@ -14,6 +14,7 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).parent.parent.parent / "support/py"))
 
 from network import PrivateNetwork  # noqa: E402
+from procs import patient  # noqa: E402
 
 
 @dataclass
@@ -64,8 +65,8 @@ class Process:
             pid, status, usage = os.wait4(self.popen.pid, os.WNOHANG)
             if pid:
                 break
-            if time.monotonic() > started + seconds:
-                self.fail(f"not done after {seconds} s")
+            if time.monotonic() > started + patient(seconds):
+                self.fail(f"not done after {patient(seconds)} s")
             time.sleep(0.005)
             used.look(self.popen.pid)
         self.popen.returncode = os.waitstatus_to_exitcode(status)
@@ -85,13 +86,13 @@ class Process:
 
 def wait_files(process, paths, seconds):
     """Waits until all exist. Checks one at a time, so that checking costs nothing."""
-    deadline = time.monotonic() + seconds
+    deadline = time.monotonic() + patient(seconds)
     pause = 0.001 if len(paths) == 1 else 0.005
     for path in paths:
         while not os.path.exists(path):
             process.check()
             if time.monotonic() > deadline:
-                process.fail(f"{path} is not there after {seconds} s")
+                process.fail(f"{path} is not there after {patient(seconds)} s")
             time.sleep(pause)
 
 

@@ -5,7 +5,7 @@ import urllib.error
 import urllib.request
 from pathlib import Path
 
-from procs import Server, free_port
+from procs import Server, free_port, patient
 
 ELEMENT = "element-6066-11e4-a52e-4f735466cecf"
 KEYS = {"Down": "\ue015", "Up": "\ue013", "End": "\ue010", "Home": "\ue011", "Enter": "\ue007", "Escape": "\ue00c",
@@ -33,7 +33,7 @@ class Browser(Server):
         request = urllib.request.Request(
             f"http://127.0.0.1:{self.port}{path}", data, {"Content-Type": "application/json"}, method=method)
         try:
-            with urllib.request.build_opener(urllib.request.ProxyHandler({})).open(request, timeout=60) as answer:
+            with urllib.request.build_opener(urllib.request.ProxyHandler({})).open(request, timeout=patient(60)) as answer:
                 return json.load(answer)["value"]
         except urllib.error.HTTPError as error:
             raise AssertionError(f"{method} {path}: {error.read().decode()[:2000]}") from None
@@ -64,7 +64,7 @@ class Browser(Server):
             self.session = self._send("POST", "/session", {"capabilities": {"alwaysMatch": {
                 "browserName": "chrome", "goog:chromeOptions": {"args": arguments, "binary": "/usr/bin/chromium"},
                 "goog:loggingPrefs": {"browser": "ALL", "performance": "ALL"}}}})["sessionId"]
-            self._post("/timeouts", {"script": 30000, "pageLoad": 30000})
+            self._post("/timeouts", {"script": 1000 * patient(30), "pageLoad": 1000 * patient(30)})
         self._post("/url", {"url": url})
 
     def cdp(self, command, **parameters):

@@ -2,7 +2,7 @@
 import urllib.request
 import ssl
 
-from procs import Server, free_port, listens
+from procs import Server, free_port, listens, patient
 
 
 class Caddy(Server):
@@ -49,7 +49,7 @@ https://localhost:{self.port} {{
 
     def get(self, url):
         context = ssl.create_default_context(cafile=self.ca_file)
-        with urllib.request.urlopen(url, timeout=10, context=context) as answer:
+        with urllib.request.urlopen(url, timeout=patient(10), context=context) as answer:
             return answer.read()
 
     def is_ready(self):

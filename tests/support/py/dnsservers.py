@@ -46,7 +46,7 @@ class DnsServer(Server):
 
     def query(self, name, kind="A", check=True):
         """The values that it answers with, one a line; TXT without quotes."""
-        out = run(["kdig", "@127.0.0.1", "-p", self.port, "+short", "+timeout=2", "+retry=0", name, kind],
+        out = run(["kdig", "@127.0.0.1", "-p", self.port, "+short", "+timeout=10", "+retry=5", name, kind],
                   check=check).stdout
         return out.replace('"', "").strip() if not out.startswith(";;") else ""
 
@@ -59,7 +59,7 @@ class DnsServer(Server):
         script = [f"server 127.0.0.1 {self.port}", f"zone {zone}.",
                   f"key {self.key_algorithm}:{self.key_name} {secret or self.key_secret}",
                   *(f"update {change}" for change in changes), "send", "quit", ""]
-        return run(["knsupdate", "-t", "5", "-r", "0"], input="\n".join(script), check=False)
+        return run(["knsupdate", "-t", "20", "-r", "2"], input="\n".join(script), check=False)
 
 
 class Knot(DnsServer):

@@ -9,8 +9,9 @@ import json
 import re
 import socket
 import ssl
-import time
 import urllib.parse
+
+from procs import patient, wait_for
 
 STATES = {"PROVISIONING", "AVAILABLE", "FAILED"}
 UUID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[45][0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}")
@@ -22,7 +23,7 @@ CERTIFICATE_METADATA = ("expired", "notBefore", "notAfter", "serialNumber", "com
 
 class UnixConnection(http.client.HTTPConnection):
     def __init__(self, path, timeout=20):
-        super().__init__("localhost", timeout=timeout)
+        super().__init__("localhost", timeout=patient(timeout))
         self.path = str(path)
 
     def connect(self):
@@ -80,9 +81,9 @@ class IonosClient:
             parts = urllib.parse.urlsplit(url)
             if parts.scheme == "https":
                 self.connection = http.client.HTTPSConnection(
-                    parts.hostname, parts.port, timeout=20, context=ssl.create_default_context(cafile=ca_file))
+                    parts.hostname, parts.port, timeout=patient(20), context=ssl.create_default_context(cafile=ca_file))
             else:
-                self.connection = http.client.HTTPConnection(parts.hostname, parts.port, timeout=20)
+                self.connection = http.client.HTTPConnection(parts.hostname, parts.port, timeout=patient(20))
 
     def close(self):
         self.connection.close()
@@ -171,11 +172,8 @@ class IonosClient:
 
     def wait_available(self, item, seconds=40):
         """Polls like `create --wait`."""
-        deadline = time.monotonic() + seconds
-        while time.monotonic() < deadline:
-            item = self.get(item)
-            if item["metadata"]["state"] == "AVAILABLE":
-                return item
-            assert item["metadata"]["state"] != "FAILED", item["metadata"]["message"]
-            time.sleep(0.1)
-        raise TimeoutError(item["metadata"])
+        def available():
+            found = self.get(item)
+            assert found["metadata"]["state"] != "FAILED", found["metadata"]["message"]
+            return found if found["metadata"]["state"] == "AVAILABLE" else None
+        return wait_for(available, seconds, f"{item['href']} available", interval=0.1)

@@ -20,19 +20,21 @@ MAX_PAGE = 100
 class IonosDns(Server):
     """Runs in a thread of the test. @backend: a dnsservers.DnsServer with the zone.
 
+    A record is being provisioned for as many @questions about it.
+
     `failures`: answers to the next requests, in order, as (method, status, headers); status None resets the connection
     without an answer, status "executed" does so after the request was carried out. Those for other methods wait.
     `requests`: (time, method, path with query, status).
     """
     name = "ionos-dns"
 
-    def __init__(self, directory, backend, *, zones=("example.com",), token=TOKEN, provisioning_seconds=0.3):
+    def __init__(self, directory, backend, *, zones=("example.com",), token=TOKEN, questions=2):
         super().__init__(directory)
         self.backend = backend
         self.token = token
-        self.provisioning_seconds = provisioning_seconds
+        self.questions = questions
         self.zones = {str(uuid.uuid4()): zone for zone in zones}
-        self.records = {}   # id -> {"zone", "available_at", "properties"}
+        self.records = {}   # id -> {"zone", "questions", "properties"}
         self.failures = []
         self.requests = []
         self.created = []   # properties of all that were ever created
@@ -72,7 +74,7 @@ class IonosDns(Server):
         """A record of another user; the backend does not get it. Returns its id."""
         zone_id = next(i for i, z in self.zones.items() if z == zone)
         record_id = str(uuid.uuid4())
-        self.records[record_id] = {"zone": zone_id, "available_at": 0, "properties": {
+        self.records[record_id] = {"zone": zone_id, "questions": 0, "properties": {
             "name": name, "type": kind, "content": content, "ttl": 3600, "enabled": True}}
         return record_id
 
@@ -97,6 +99,7 @@ class IonosDns(Server):
                 case "POST", ["zones", zone_id, "records"] if zone_id in self.zones:
                     return 202, self.create(zone_id, body["properties"])
                 case "GET", ["zones", zone_id, "records", i] if self.has(zone_id, i):
+                    self.records[i]["questions"] -= 1
                     return 200, self.record(i)
                 case "DELETE", ["zones", zone_id, "records", i] if self.has(zone_id, i):
                     self.change("del", self.records.pop(i))
@@ -120,14 +123,14 @@ class IonosDns(Server):
         properties = dict(record["properties"])
         if properties["type"] == "TXT":
             properties["content"] = f'"{properties["content"]}"'
-        state = "AVAILABLE" if time.monotonic() >= record["available_at"] else "PROVISIONING"
+        state = "PROVISIONING" if record["questions"] > 0 else "AVAILABLE"
         return {"id": record_id, "type": "record", "properties": properties,
                 "metadata": {"state": state, "zoneId": record["zone"]}}
 
     def create(self, zone_id, properties):
         record_id = str(uuid.uuid4())
         self.records[record_id] = {"zone": zone_id, "properties": properties,
-                                   "available_at": time.monotonic() + self.provisioning_seconds}
+                                   "questions": self.questions}
         self.created.append(properties)
         self.change("add", self.records[record_id])
         return {**self.record(record_id), "properties": properties}

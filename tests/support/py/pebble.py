@@ -5,7 +5,7 @@ import ssl
 import urllib.error
 import urllib.request
 
-from procs import Server, free_port, listens
+from procs import Server, free_port, listens, patient
 from tls import ThrowAwayCa
 
 EAB_KEY_ID = "kid-1"
@@ -16,12 +16,13 @@ EAB_KEYS = {EAB_KEY_ID: EAB_KEY, "kid-2": "-_--__--" * 5 + "-_-"}  # one that di
 class Pebble(Server):
     """Options are Pebble's own; by default it validates, and is repeatable, without random delays.
 
+    @is_slow: it validates only after hours: an order stays in progress for as long as a test needs.
     Pebble keeps no state over a restart. It can deadlock when many orders run at once (2.4.0, fixed later).
     """
     name = "pebble"
 
     def __init__(self, directory, *, dns=None, http_port=None, tls_port=None, validity=300, nonce_reject=0,
-                 authz_reuse=0, always_valid=False, sleep_seconds=0, eab=False, blocked=(), alternate_roots=0,
+                 authz_reuse=0, always_valid=False, is_slow=False, eab=False, blocked=(), alternate_roots=0,
                  chain_length=1, strict=False):
         super().__init__(directory)
         self.dns = dns                           # "127.0.0.1:PORT" of its resolver; None: the system's
@@ -35,8 +36,8 @@ class Pebble(Server):
         self.strict = strict
         self.variables = {"PEBBLE_WFE_NONCEREJECT": nonce_reject, "PEBBLE_AUTHZREUSE": authz_reuse,
                           "PEBBLE_ALTERNATE_ROOTS": alternate_roots, "PEBBLE_CHAIN_LENGTH": chain_length}
-        if sleep_seconds:
-            self.variables["PEBBLE_VA_SLEEPTIME"] = sleep_seconds
+        if is_slow:
+            self.variables["PEBBLE_VA_SLEEPTIME"] = 1000000  # any number of seconds below it
         else:
             self.variables["PEBBLE_VA_NOSLEEP"] = 1
         if always_valid:
@@ -66,7 +67,7 @@ class Pebble(Server):
     def get(self, url):
         """GET by HTTPS, trusting `ca_file`. Returns the body."""
         context = ssl.create_default_context(cafile=self.ca_file)
-        with urllib.request.urlopen(url, timeout=10, context=context) as answer:
+        with urllib.request.urlopen(url, timeout=patient(10), context=context) as answer:
             return answer.read()
 
     def is_ready(self):
@@ -124,7 +125,7 @@ class Challtestsrv(Server):
         """One call of the management interface, e.g. post("set-servfail", host="a.example")."""
         request = urllib.request.Request(f"http://127.0.0.1:{self.management_port}/{path}",
                                          data=json.dumps(body).encode(), method="POST")
-        with urllib.request.urlopen(request, timeout=10) as answer:
+        with urllib.request.urlopen(request, timeout=patient(10)) as answer:
             return answer.read()
 
     def add_address(self, host, *addresses):

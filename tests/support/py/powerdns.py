@@ -4,7 +4,7 @@ import sqlite3
 import urllib.request
 
 from dnsservers import DnsServer
-from procs import free_port, listens
+from procs import free_port, listens, patient
 
 SCHEMA = "/usr/share/pdns-backend-sqlite3/schema/schema.sqlite3.sql"
 
@@ -55,7 +55,7 @@ default-soa-content=ns1.@ hostmaster.@ 0 10800 3600 604800 60
         request = urllib.request.Request(
             f"{self.endpoint}/api/v1/servers/localhost{path}", method=method, headers={"X-API-Key": self.key},
             data=json.dumps(body).encode() if body else None)
-        with urllib.request.urlopen(request, timeout=5) as answer:
+        with urllib.request.urlopen(request, timeout=patient(5)) as answer:
             text = answer.read()
         return json.loads(text) if text else None
 

@@ -21,22 +21,48 @@ _FIRST_PORT, _BLOCKS, _BLOCK_SIZE = 10240, 704, 32
 _reserved = {}  # of each network namespace: the sockets that hold its blocks, and the ports not yet given out
 
 
+# How much longer than on an idle machine anything may take. No test fails because the machine is slow or busy: a time
+# limit ends what hangs, and costs nothing where nothing does.
+_PATIENCE = 6
+_SHORTEST_LIMIT = 60
+
+
+def patient(seconds):
+    """The time limit, in seconds, for what takes at most @seconds on an idle machine. All limits of tests are made here.
+
+    Not for tests in which nothing is to happen: those wait for exactly as long as they say; see comes_within().
+    """
+    return max(_SHORTEST_LIMIT, _PATIENCE * seconds)
+
+
 def wait_for(condition, seconds=10, what=None, interval=0.02):
-    """Calls @condition until it returns something true, which is returned; TimeoutError after @seconds."""
-    deadline = time.monotonic() + seconds
+    """Calls @condition until it returns something true, which is returned; TimeoutError after patient(@seconds)."""
+    limit = patient(seconds)
+    deadline = time.monotonic() + limit
     while True:
         value = condition()
         if value:
             return value
         if time.monotonic() > deadline:
-            raise TimeoutError(f"after {seconds} s: {what or condition.__name__}")
+            raise TimeoutError(f"after {limit} s: {what or condition.__name__}")
         time.sleep(interval)
 
 
+def comes_within(condition, seconds, interval=0.02):
+    """Whether @condition becomes true within exactly @seconds, where a test goes on in either case."""
+    deadline = time.monotonic() + seconds
+    while not (value := condition()) and time.monotonic() < deadline:
+        time.sleep(interval)
+    return bool(value)
+
+
 def run(argv, *, timeout=90, check=True, **options):
-    """Runs a command to its end. Returns its CompletedProcess, output as text; a failure shows the output."""
+    """Runs a command to its end. Returns its CompletedProcess, output as text; a failure shows the output.
+
+    @timeout: seconds that it takes at most on an idle machine.
+    """
     argv = [str(arg) for arg in argv]
-    result = subprocess.run(argv, timeout=timeout, capture_output=True, text=True, errors="replace",
+    result = subprocess.run(argv, timeout=patient(timeout), capture_output=True, text=True, errors="replace",
                             stdin=None if "input" in options else subprocess.DEVNULL, **options)
     if check and result.returncode != 0:
         raise AssertionError(f"{' '.join(argv)}: exit {result.returncode}\n{result.stdout}{result.stderr}")
@@ -83,7 +109,7 @@ def free_port():
 def listens(port, host="127.0.0.1"):
     """Whether a server accepts connections there."""
     try:
-        socket.create_connection((host, port), timeout=2).close()
+        socket.create_connection((host, port), timeout=patient(2)).close()
         return True
     except OSError:
         return False
@@ -100,8 +126,8 @@ class Server:
     the kernel ends it with the thread that started it.
     """
     name = "server"
-    ready_seconds = 20  # time limit to get ready; generous, for slow and busy machines
-    stop_seconds = 60  # it stops at once; a sanitizer looks for leaks first, on a machine that others use as well
+    ready_seconds = 20  # to get ready, on an idle machine
+    stop_seconds = patient(20)  # the time limit itself: it stops at once, but a sanitizer looks for leaks first
 
     def __init__(self, directory):
         self.directory = Path(directory)
@@ -181,7 +207,7 @@ class Server:
     def wait(self, seconds=10):
         """Waits until it ends by itself. Returns its exit status."""
         try:
-            return self.process.wait(seconds)
+            return self.process.wait(patient(seconds))
         finally:
             self.kill9()
 

@@ -5,7 +5,7 @@ import urllib.parse
 import urllib.request
 
 from ionos_client import UnixConnection
-from procs import Server, free_port, run
+from procs import Server, free_port, patient, run
 
 
 def get(certd, path="/metrics", **headers):
@@ -73,7 +73,7 @@ class Prometheus(Server):
 
     def get(self, path):
         opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
-        with opener.open(f"http://127.0.0.1:{self.port}{path}", timeout=10) as answer:
+        with opener.open(f"http://127.0.0.1:{self.port}{path}", timeout=patient(10)) as answer:
             return answer.read().decode()
 
     def is_ready(self):

@@ -2,6 +2,8 @@
 import json
 import socket
 
+from procs import patient
+
 
 class RpcError(Exception):
     def __init__(self, error):
@@ -16,7 +18,7 @@ class RpcClient:
 
     def __init__(self, path, timeout=20):
         self.sock = socket.socket(socket.AF_UNIX)
-        self.sock.settimeout(timeout)
+        self.sock.settimeout(patient(timeout))
         self.sock.connect(str(path))
         self.input = b""
         self.events = []

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime, timezone
 from pathlib import Path
 
-from procs import run
+from procs import patient, run
 
 _PEM = re.compile(r"-----BEGIN CERTIFICATE-----\n.*?-----END CERTIFICATE-----\n?", re.S)
 
@@ -59,7 +59,7 @@ def tls_leaf(host, port, sni, timeout=5):
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     context.check_hostname = False
     context.verify_mode = ssl.CERT_NONE
-    with socket.create_connection((host, port), timeout=timeout) as sock:
+    with socket.create_connection((host, port), timeout=patient(timeout)) as sock:
         with context.wrap_socket(sock, server_hostname=sni) as tls:
             return parse_certificate(ssl.DER_cert_to_PEM_cert(tls.getpeercert(binary_form=True)))
 

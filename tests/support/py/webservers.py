@@ -3,7 +3,7 @@ import signal
 import socket
 from pathlib import Path
 
-from procs import Server, free_port, listens, run, wait_for
+from procs import Server, free_port, listens, patient, run, wait_for
 
 
 class Nginx(Server):
@@ -147,7 +147,7 @@ frontend tls
     def admin(self, command):
         """One command on the stats socket. Returns the whole answer."""
         with socket.socket(socket.AF_UNIX) as sock:
-            sock.settimeout(10)
+            sock.settimeout(patient(10))
             sock.connect(str(self.stats_socket))
             sock.sendall(command.encode() + b"\n")
             return b"".join(iter(lambda: sock.recv(65536), b"")).decode()

@@ -114,7 +114,7 @@ expect_file(const struct bed *b, const char *file, const char *content)
 #define WRITE "cat >\"$1/input\"; env | grep ^CERTD_ALERT_ | LC_ALL=C sort >\"$1/env\"; echo noise; echo delivered"
 #define COMMON "CERTD_ALERT_ID=i.warning\nCERTD_ALERT_INCIDENT=i\nCERTD_ALERT_MESSAGE=the CA said no\n"
 
-Test(alert_command, a_program_gets_the_message_as_a_line_of_json_and_in_its_environment, .timeout = 60)
+Test(alert_command, a_program_gets_the_message_as_a_line_of_json_and_in_its_environment, .timeout = 300)
 {
 	_cleanup_json_ struct json_object *json = message_to_json(&whole, "host.x.test");
 	_cleanup_buf_ struct buf line = BUF_INIT;
@@ -140,7 +140,7 @@ Test(alert_command, a_program_gets_the_message_as_a_line_of_json_and_in_its_envi
 	bed_clear(&b);
 }
 
-Test(alert_command, a_status_other_than_0_is_a_failure, .timeout = 60)
+Test(alert_command, a_status_other_than_0_is_a_failure, .timeout = 300)
 {
 	struct bed b;
 
@@ -156,7 +156,7 @@ Test(alert_command, a_status_other_than_0_is_a_failure, .timeout = 60)
 }
 
 /* 300 octets of its last line. */
-Test(alert_command, a_long_answer_is_cut, .timeout = 60)
+Test(alert_command, a_long_answer_is_cut, .timeout = 300)
 {
 	struct bed b;
 
@@ -169,7 +169,7 @@ Test(alert_command, a_long_answer_is_cut, .timeout = 60)
 	bed_clear(&b);
 }
 
-Test(alert_command, a_cancelled_program_does_not_call_back, .timeout = 60)
+Test(alert_command, a_cancelled_program_does_not_call_back, .timeout = 300)
 {
 	struct bed b;
 	void *work;

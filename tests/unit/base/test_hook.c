@@ -89,7 +89,7 @@ run_shell(struct run *r, const char *script)
 	run(r, 20000, "/bin/sh", "-c", script);
 }
 
-Test(hook, tells_how_the_program_ended, .timeout = 30)
+Test(hook, tells_how_the_program_ended, .timeout = 300)
 {
 	static const struct {
 		const char *script;
@@ -121,7 +121,7 @@ Test(hook, tells_how_the_program_ended, .timeout = 30)
 	}
 }
 
-Test(hook, a_failed_start_says_why, .timeout = 30)
+Test(hook, a_failed_start_says_why, .timeout = 300)
 {
 	static const struct {
 		const char *content; /* NULL: no file */
@@ -172,7 +172,7 @@ Test(hook, only_absolute_paths_are_run)
 	run_clear(&r);
 }
 
-Test(hook, output_is_cut_at_64_KiB_and_the_program_not_held_up, .timeout = 30)
+Test(hook, output_is_cut_at_64_KiB_and_the_program_not_held_up, .timeout = 300)
 {
 	struct run r;
 
@@ -183,7 +183,7 @@ Test(hook, output_is_cut_at_64_KiB_and_the_program_not_held_up, .timeout = 30)
 	run_clear(&r);
 }
 
-Test(hook, there_is_no_fourth_descriptor, .timeout = 30)
+Test(hook, there_is_no_fourth_descriptor, .timeout = 300)
 {
 	struct run r;
 	int leaked[2];
@@ -198,7 +198,7 @@ Test(hook, there_is_no_fourth_descriptor, .timeout = 30)
 	close(60);
 }
 
-Test(hook, the_environment_is_clean, .timeout = 30)
+Test(hook, the_environment_is_clean, .timeout = 300)
 {
 	struct run r;
 
@@ -211,7 +211,7 @@ Test(hook, the_environment_is_clean, .timeout = 30)
 	run_clear(&r);
 }
 
-Test(hook, the_process_starts_from_a_known_state, .timeout = 30)
+Test(hook, the_process_starts_from_a_known_state, .timeout = 300)
 {
 	static const struct {
 		const char *why;
@@ -326,7 +326,7 @@ wait_done(struct run *r)
 	}
 }
 
-Test(hook, a_timeout_kills_the_whole_group_even_if_it_ignores_SIGTERM, .timeout = 30)
+Test(hook, a_timeout_kills_the_whole_group_even_if_it_ignores_SIGTERM, .timeout = 300)
 {
 	struct run r;
 	pid_t group;
@@ -346,7 +346,7 @@ Test(hook, a_timeout_kills_the_whole_group_even_if_it_ignores_SIGTERM, .timeout 
 	run_clear(&r);
 }
 
-Test(hook, a_timeout_leaves_no_child_when_the_leader_obeys_SIGTERM, .timeout = 30)
+Test(hook, a_timeout_leaves_no_child_when_the_leader_obeys_SIGTERM, .timeout = 300)
 {
 	struct run r;
 	pid_t group;
@@ -396,7 +396,7 @@ wait_process_vanishes(pid_t pid)
 		usleep(20000);
 }
 
-Test(hook, whatever_a_program_leaves_behind_is_killed, .timeout = 60)
+Test(hook, whatever_a_program_leaves_behind_is_killed, .timeout = 300)
 {
 	for (size_t i = 0; i < ARRAY_SIZE(leavings); i++) {
 		/* It ends when what it left has begun: its number is there. */
@@ -415,7 +415,7 @@ Test(hook, whatever_a_program_leaves_behind_is_killed, .timeout = 60)
 	}
 }
 
-Test(hook, a_background_child_does_not_delay_the_end, .timeout = 30)
+Test(hook, a_background_child_does_not_delay_the_end, .timeout = 300)
 {
 	struct run r;
 
@@ -425,7 +425,7 @@ Test(hook, a_background_child_does_not_delay_the_end, .timeout = 30)
 	run_clear(&r);
 }
 
-Test(hook, cancel_kills_what_left_the_group_and_an_end_only_its_own, .timeout = 30)
+Test(hook, cancel_kills_what_left_the_group_and_an_end_only_its_own, .timeout = 300)
 {
 	_cleanup_error_ struct error err = ERROR_INIT;
 	struct run first, other;
@@ -452,7 +452,7 @@ on_stop(void *arg)
 	loop_stop(arg);
 }
 
-Test(hook, cancel_kills_the_group_and_reaps_the_program, .timeout = 30)
+Test(hook, cancel_kills_the_group_and_reaps_the_program, .timeout = 300)
 {
 	_cleanup_error_ struct error err = ERROR_INIT;
 	struct loop_timer stop;
@@ -491,7 +491,7 @@ on_done_cancel(const struct hook_result *result, const struct error *err _unused
 	loop_stop(s->run.loop);
 }
 
-Test(hook, cancel_from_its_own_done_function_is_harmless, .timeout = 30)
+Test(hook, cancel_from_its_own_done_function_is_harmless, .timeout = 300)
 {
 	_cleanup_strlist_ struct strlist argv = STRLIST_INIT;
 	_cleanup_error_ struct error err = ERROR_INIT;
@@ -506,7 +506,7 @@ Test(hook, cancel_from_its_own_done_function_is_harmless, .timeout = 30)
 	run_clear(&s.run);
 }
 
-Test(hook, a_program_may_have_an_input_and_read_it_or_not, .timeout = 30)
+Test(hook, a_program_may_have_an_input_and_read_it_or_not, .timeout = 300)
 {
 	static const char *const programs[] = { "/bin/cat", "/bin/true" };
 
@@ -539,7 +539,7 @@ list_descriptors(bool is_open[FD_MAX])
 		is_open[fd] = fcntl(fd, F_GETFD) >= 0;
 }
 
-Test(hook, no_descriptor_is_lost_and_none_inheritable, .timeout = 30)
+Test(hook, no_descriptor_is_lost_and_none_inheritable, .timeout = 300)
 {
 	struct run r;
 	struct hook *hook;

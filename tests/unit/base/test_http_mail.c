@@ -20,7 +20,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-enum { PATIENT_MS = 20000, SHORT_MS = 300 };
+enum { PATIENT_MS = 120000, SHORT_MS = 300 };
 
 #define TEXT "Subject: x\r\n\r\nfirst\r\n.second\r\n"
 
@@ -211,7 +211,7 @@ submit(struct bed *b, int port, const struct mail_request *like)
 
 static const struct mail_request plain = { .security = MAIL_PLAIN };
 
-Test(http_mail, the_server_gets_sender_recipients_and_text_and_its_reply_is_reported, .timeout = 60)
+Test(http_mail, the_server_gets_sender_recipients_and_text_and_its_reply_is_reported, .timeout = 300)
 {
 	struct smtp s;
 	struct bed b;
@@ -232,7 +232,7 @@ Test(http_mail, the_server_gets_sender_recipients_and_text_and_its_reply_is_repo
 	smtp_end(&s);
 }
 
-Test(http_mail, a_host_is_resolved_and_a_name_without_an_address_is_an_error, .timeout = 60)
+Test(http_mail, a_host_is_resolved_and_a_name_without_an_address_is_an_error, .timeout = 300)
 {
 	struct smtp s;
 	struct bed b;
@@ -249,7 +249,7 @@ Test(http_mail, a_host_is_resolved_and_a_name_without_an_address_is_an_error, .t
 	smtp_end(&s);
 }
 
-Test(http_mail, what_the_server_refuses_is_reported_with_its_reply, .timeout = 120)
+Test(http_mail, what_the_server_refuses_is_reported_with_its_reply, .timeout = 300)
 {
 #define REFUSED "mail server '127.0.0.1' refused the message: "
 	static const struct {
@@ -306,7 +306,7 @@ Test(http_mail, what_the_server_refuses_is_reported_with_its_reply, .timeout = 1
 }
 
 /* Whatever it says to QUIT, and if it says nothing: the mail was accepted, and must not be sent again. */
-Test(http_mail, after_the_server_has_accepted_nothing_is_a_failure, .timeout = 120)
+Test(http_mail, after_the_server_has_accepted_nothing_is_a_failure, .timeout = 300)
 {
 	static const struct reply others[] = { { "QUIT", "close" }, { "QUIT", "500 5.5.1 what?" }, { "QUIT", NULL } };
 
@@ -333,7 +333,7 @@ never_asked(struct tls_conn *conn, const struct tls_request *req, void *arg)
 	return false;
 }
 
-Test(http_mail, the_certificate_of_the_server_is_checked, .timeout = 60)
+Test(http_mail, the_certificate_of_the_server_is_checked, .timeout = 300)
 {
 	static const struct tls_server_config config = { .serve = never_asked };
 	static const char *const ca_files[] = { NULL, "/does/not/exist" };
@@ -381,7 +381,7 @@ on_tick(void *arg)
 }
 
 /* Before it is resolved, while it runs, and with the whole transport. */
-Test(http_mail, a_cancelled_mail_does_not_call_back, .timeout = 60)
+Test(http_mail, a_cancelled_mail_does_not_call_back, .timeout = 300)
 {
 	static const struct reply silent = { "MAIL", NULL };
 	const struct mail *transport;

@@ -157,7 +157,7 @@ on_journal_readable(int fd, short what _unused_, void *arg)
 }
 
 /* sd_journal_sendv() would wait for ever in the first of these lines that does not fit. */
-Test(log, a_journal_that_does_not_read_blocks_nothing_and_lost_lines_are_counted, .timeout = 30)
+Test(log, a_journal_that_does_not_read_blocks_nothing_and_lost_lines_are_counted, .timeout = 300)
 {
 	enum { LINES = 20000 };
 	struct clock *clock = clock_new_real();
@@ -188,7 +188,7 @@ Test(log, a_journal_that_does_not_read_blocks_nothing_and_lost_lines_are_counted
 	close(journal);
 }
 
-Test(log, a_full_pipe_on_stderr_blocks_nothing, .timeout = 30)
+Test(log, a_full_pipe_on_stderr_blocks_nothing, .timeout = 300)
 {
 	struct log *log;
 	char got[65536];

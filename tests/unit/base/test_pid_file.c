@@ -50,7 +50,7 @@ ended_by(const struct bed *b)
 {
 	int status = 0;
 
-	for (int i = 0; i < 200; i++) {
+	for (int i = 0; i < 12000; i++) {
 		if (waitpid(b->child, &status, WNOHANG) == b->child)
 			return WTERMSIG(status);
 		usleep(10000);

@@ -29,7 +29,7 @@ take_ports(int fd, int n)
 	_exit(0);
 }
 
-Test(process, a_port_belongs_to_one_process, .timeout = 60)
+Test(process, a_port_belongs_to_one_process, .timeout = 300)
 {
 	enum { CHILDREN = 40, PORTS = 40, PORT_MAX = 65536 };
 	static bool is_taken[PORT_MAX];

@@ -86,7 +86,7 @@ run_jobs(struct crew *crew)
 	cr_expect_eq(crew->n_done_elsewhere, 0);
 }
 
-Test(workers, jobs_run_on_threads_and_are_done_on_the_loop, .timeout = 30)
+Test(workers, jobs_run_on_threads_and_are_done_on_the_loop, .timeout = 300)
 {
 	struct crew crew;
 
@@ -96,7 +96,7 @@ Test(workers, jobs_run_on_threads_and_are_done_on_the_loop, .timeout = 30)
 	crew_clear(&crew);
 }
 
-Test(workers, jobs_run_on_the_loop_with_a_virtual_clock, .timeout = 30)
+Test(workers, jobs_run_on_the_loop_with_a_virtual_clock, .timeout = 300)
 {
 	struct crew crew;
 
@@ -131,7 +131,7 @@ count_released(void *arg)
 	slow->released++;
 }
 
-Test(workers, free_waits_for_running_jobs_runs_no_more_and_releases_all, .timeout = 30)
+Test(workers, free_waits_for_running_jobs_runs_no_more_and_releases_all, .timeout = 300)
 {
 	enum { MANY = 10000 }; /* minutes of work, so that some is left however late this thread continues */
 	struct crew crew;

@@ -12,7 +12,7 @@
 
 #define SECRET "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8="
 
-enum { START_MS = 20000, POLL_MS = 10 };
+enum { START_MS = 120000, POLL_MS = 10 };
 
 static const char zone_head[] = "$TTL 60\n"
 				"@ SOA ns hostmaster 1 3600 600 86400 60\n"

@@ -21,7 +21,7 @@
 #define TOKEN2 "DGyRejmCefe7v4NfDGDKfA_0123456789abcdefghij"
 #define THUMBPRINT "9jg46WB3rR_AHD-EBXdN7cBkH1WOu0tA3M9fm21mqTI"
 
-enum { LONG_MS = 10 * 1000, SOON_MS = 300, STEP_MS = 10 };
+enum { LONG_MS = 120 * 1000, SOON_MS = 300, STEP_MS = 10 };
 
 struct fixture {
 	struct dns_daemon daemon;
@@ -101,8 +101,8 @@ count_values(struct fixture *f, const char *name, const char *token, bool *ret_h
 	_cleanup_free_ char *value = jws_dns01_value(key_authorization);
 	size_t count;
 
-	dns_ask(f->rig.env.dns, f->daemon.server, name, DNS_TXT, 2000, on_txt, &txt);
-	rig_run_ms(&f->rig, 2000);
+	dns_ask(f->rig.env.dns, f->daemon.server, name, DNS_TXT, LONG_MS, on_txt, &txt);
+	rig_run_ms(&f->rig, LONG_MS);
 	count = txt.values.count;
 	*ret_has = strlist_has(&txt.values, value);
 	strlist_clear(&txt.values);
@@ -599,7 +599,7 @@ Test(dns01, a_server_that_never_answers_does_not_hold_up_the_others)
 		start(&f, &c, "www.example.test", false, TOKEN);
 		cr_assert(rig_wait(&f.rig, &c.result, 2 * LONG_MS));
 		cr_expect_not(error_is_set(&c.result.error));
-		cr_expect_lt(clock_boot_ms(f.rig.clock) - began, 15 * 1000);
+		cr_expect_lt(clock_boot_ms(f.rig.clock) - began, 50 * 1000); /* of 60 s that it may take */
 		cr_assert_geq(c.result.progress.count, 1);
 		cr_expect(strstr(c.result.progress.items[c.result.progress.count - 1], "continuing without it"), "%s",
 			c.result.progress.items[c.result.progress.count - 1]);

@@ -272,7 +272,7 @@ static const struct target_case cases[] = {
 		ERROR_NONE, NAME " x.test", NAME " " NAME " " },
 };
 
-Test(dns_target, each_answer_of_a_resolver_leads_to_a_zone_or_says_what_is_missing, .timeout = 60)
+Test(dns_target, each_answer_of_a_resolver_leads_to_a_zone_or_says_what_is_missing, .timeout = 300)
 {
 	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
 		const struct target_case *c = &cases[i];

@@ -19,7 +19,7 @@
 #define KEY_AUTHORIZATION TOKEN ".9jg46WB3rR_AHD-EBXdN7cBkH1WOu0tA3M9fm21mqTI"
 #define GET_TOKEN "GET /.well-known/acme-challenge/" TOKEN " HTTP/1.1\r\nHost: x\r\n\r\n"
 
-enum { PATIENCE_MS = 10000, DEADLINE_MS = 2 * PATIENCE_MS, SHORT_DEADLINE_MS = 400, SOON_MS = 20 };
+enum { PATIENCE_MS = 120000, DEADLINE_MS = 2 * PATIENCE_MS, SHORT_DEADLINE_MS = 400, SOON_MS = 20 };
 
 struct fixture {
 	struct clock *clock;

@@ -14,7 +14,7 @@
 #define THUMBPRINT "9jg46WB3rR_AHD-EBXdN7cBkH1WOu0tA3M9fm21mqTI"
 #define NAME "hand.example.test"
 
-enum { LONG_MS = 10 * 1000 };
+enum { LONG_MS = 120 * 1000 };
 
 struct fixture {
 	struct dns_daemon daemon;

@@ -95,7 +95,7 @@ expect_log(struct fixture *f, const char *text)
 	cr_expect_str_eq(buf_str(&b), text);
 }
 
-Test(txt_queue, programs_run_one_after_another_in_order, .timeout = 30)
+Test(txt_queue, programs_run_one_after_another_in_order, .timeout = 300)
 {
 	struct fixture f;
 
@@ -108,7 +108,7 @@ Test(txt_queue, programs_run_one_after_another_in_order, .timeout = 30)
 	teardown(&f);
 }
 
-Test(txt_queue, who_leaves_drops_what_has_not_begun_and_lets_the_rest_end, .timeout = 30)
+Test(txt_queue, who_leaves_drops_what_has_not_begun_and_lets_the_rest_end, .timeout = 300)
 {
 	struct fixture f;
 	struct txt_change *waiting;
@@ -124,7 +124,7 @@ Test(txt_queue, who_leaves_drops_what_has_not_begun_and_lets_the_rest_end, .time
 }
 
 /* Each is what the queue reads when it comes to the change. */
-Test(txt_queue, a_provider_that_cannot_work_is_an_answer_and_holds_nobody_up, .timeout = 30)
+Test(txt_queue, a_provider_that_cannot_work_is_an_answer_and_holds_nobody_up, .timeout = 300)
 {
 	static const char *const kinds[] = { "unheard-of", "rfc2136" /* which needs a server and a zone */ };
 	struct fixture f;
@@ -145,7 +145,7 @@ Test(txt_queue, a_provider_that_cannot_work_is_an_answer_and_holds_nobody_up, .t
 	teardown(&f);
 }
 
-Test(txt_queue, a_provider_that_was_deleted_is_an_answer, .timeout = 30)
+Test(txt_queue, a_provider_that_was_deleted_is_an_answer, .timeout = 300)
 {
 	struct fixture f;
 
@@ -207,7 +207,7 @@ forget(void *self _unused_, void *handle _unused_)
 {
 }
 
-Test(txt_queue, of_many_asked_for_at_once_only_some_run_and_all_end, .timeout = 60)
+Test(txt_queue, of_many_asked_for_at_once_only_some_run_and_all_end, .timeout = 300)
 {
 	static const struct http_ops ops = { take, forget };
 	char token[TOKEN_LEN];

@@ -115,7 +115,7 @@ Test(activate, a_kind_that_has_nothing_to_do_is_done)
 
 	bed_init(&b);
 	start(&b, &none);
-	wait_ms(&b, 5000);
+	wait_ms(&b, 120000);
 	cr_expect_eq(b.dones, 1);
 	cr_expect_not(error_is_set(&b.err));
 	bed_clear(&b);
@@ -135,7 +135,7 @@ Test(activate, a_program_gets_all_values_in_its_environment)
 	bed_init(&b);
 	make_exec(&b, "env > \"$0/env\"", &c);
 	start(&b, &c);
-	wait_ms(&b, 20000);
+	wait_ms(&b, 120000);
 	cr_expect_eq(b.dones, 1);
 	cr_expect_not(error_is_set(&b.err), "%s", b.err.message);
 	path = xasprintf("%s/env", b.dir);
@@ -157,7 +157,7 @@ Test(activate, a_program_that_fails_says_why)
 	bed_init(&b);
 	make_exec(&b, "echo cannot reload; exit 3", &c);
 	start(&b, &c);
-	wait_ms(&b, 20000);
+	wait_ms(&b, 120000);
 	cr_expect_eq(b.dones, 1);
 	cr_expect_eq(b.err.code, ERROR_HOOK);
 	cr_expect(b.err.message && strstr(b.err.message, "cannot reload"), "%s", b.err.message);
@@ -175,7 +175,7 @@ Test(activate, one_that_is_cancelled_is_ended_and_silent)
 	path = xasprintf("%s/began", b.dir);
 	make_exec(&b, "echo > \"$0/began\"; sleep 1; echo > \"$0/ended\"", &c);
 	a = start(&b, &c);
-	for (int i = 0; i < 200 && access(path, F_OK) < 0; i++)
+	for (int i = 0; i < 2400 && access(path, F_OK) < 0; i++)
 		wait_ms(&b, 50);
 	cr_assert_eq(access(path, F_OK), 0);
 	activate_cancel(a);
@@ -203,14 +203,14 @@ Test(activate, a_datagram_has_all_values)
 	snprintf(address.sun_path, sizeof(address.sun_path), "%s/notify", b.dir);
 	setting_put(&c.settings, "socket", address.sun_path);
 	start(&b, &c);
-	wait_ms(&b, 5000);
+	wait_ms(&b, 120000);
 	cr_expect_eq(b.dones, 1);
 	cr_expect(error_is_set(&b.err) && strstr(b.err.message, address.sun_path), "%s", b.err.message);
 	error_clear(&b.err);
 	b.dones = 0;
 	cr_assert_eq(bind(fd, (struct sockaddr *)&address, sizeof(address)), 0);
 	start(&b, &c);
-	wait_ms(&b, 5000);
+	wait_ms(&b, 120000);
 	cr_expect_eq(b.dones, 1);
 	cr_expect_not(error_is_set(&b.err), "%s", b.err.message);
 	n = recv(fd, text + 1, sizeof(text) - 3, MSG_DONTWAIT);
@@ -290,7 +290,7 @@ has_file(struct bed *b, const char *name)
 static void
 await_file(struct bed *b, const char *name)
 {
-	for (int i = 0; i < 4000 && !has_file(b, name); i++) {
+	for (int i = 0; i < 24000 && !has_file(b, name); i++) {
 		settle(b);
 		usleep(5000);
 	}
@@ -319,7 +319,7 @@ static void
 await_all(struct bed *b, const struct outcome *outcomes, size_t n)
 {
 	for (size_t i = 0; i < n; i++) {
-		for (int turn = 0; turn < 4000 && !outcomes[i].calls; turn++) {
+		for (int turn = 0; turn < 24000 && !outcomes[i].calls; turn++) {
 			settle(b);
 			usleep(5000);
 		}
@@ -483,7 +483,7 @@ counting_child(int signo)
 		prctl(PR_SET_PDEATHSIG, SIGKILL);
 		sigaction(signo, &act, NULL);
 		sigaction(SIGTERM, &act, NULL);
-		for (int i = 0; i < 600 && !signals; i++)
+		for (int i = 0; i < 2400 && !signals; i++)
 			usleep(50000);
 		for (int i = 0; i < 20; i++) /* others would follow */
 			usleep(50000);
@@ -508,7 +508,7 @@ Test(activate, a_signal_is_sent_once_for_all_that_wait)
 	for (int i = 0; i < 500; i++)
 		start(&b, &c);
 	while (b.dones < 500)
-		wait_ms(&b, 20000);
+		wait_ms(&b, 120000);
 	cr_expect_not(error_is_set(&b.err), "%s", b.err.message);
 	cr_assert_eq(waitpid(pid, &status, 0), pid);
 	cr_expect_eq(WEXITSTATUS(status), 1);
@@ -526,7 +526,7 @@ Test(activate, a_signal_that_cannot_be_sent_fails_for_all_that_wait)
 	for (int i = 0; i < 3; i++)
 		start(&b, &c);
 	while (b.dones < 3)
-		wait_ms(&b, 20000);
+		wait_ms(&b, 120000);
 	cr_expect(error_is_set(&b.err) && strstr(b.err.message, "/run/there/is/no.pid"), "%s", b.err.message);
 	bed_clear(&b);
 }

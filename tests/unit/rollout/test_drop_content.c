@@ -97,7 +97,7 @@ Test(drop_content, each_format_has_its_parts_in_order)
 	bed_clear(&b);
 }
 
-Test(drop_content, keystores_have_key_and_chain_and_need_the_password, .timeout = 60)
+Test(drop_content, keystores_have_key_and_chain_and_need_the_password, .timeout = 300)
 {
 	static const unsigned char jks_magic[] = { 0xfe, 0xed, 0xfe, 0xed, 0, 0, 0, 2 };
 	struct drop_content c = { .data = NULL };

@@ -18,7 +18,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-enum { HEADER_LEN = 12, TYPE_A = 1, ADDRESSES = 3, LIMIT_MS = 500, PATIENT_MS = 20000, NO_ROUTE = 255, MANY = 500 };
+enum { HEADER_LEN = 12, TYPE_A = 1, ADDRESSES = 3, LIMIT_MS = 500, PATIENT_MS = 120000, NO_ROUTE = 255, MANY = 500 };
 
 /* 127.0.0.1 serves, the others are silent or not there. */
 struct bed {
@@ -200,7 +200,7 @@ look(struct bed *b)
 	return look_at(b, "node.example.test", 1);
 }
 
-Test(probe, every_address_is_asked_whatever_the_others_do, .timeout = 30)
+Test(probe, every_address_is_asked_whatever_the_others_do, .timeout = 300)
 {
 	struct bed b;
 
@@ -214,7 +214,7 @@ Test(probe, every_address_is_asked_whatever_the_others_do, .timeout = 30)
 	bed_clear(&b);
 }
 
-Test(probe, a_silent_address_is_left_after_the_limit_and_named, .timeout = 30)
+Test(probe, a_silent_address_is_left_after_the_limit_and_named, .timeout = 300)
 {
 	struct bed b;
 	int64_t took_ms;
@@ -231,7 +231,7 @@ Test(probe, a_silent_address_is_left_after_the_limit_and_named, .timeout = 30)
 	bed_clear(&b);
 }
 
-Test(probe, an_address_that_refuses_is_named_with_the_reason, .timeout = 30)
+Test(probe, an_address_that_refuses_is_named_with_the_reason, .timeout = 300)
 {
 	struct bed b;
 
@@ -244,7 +244,7 @@ Test(probe, an_address_that_refuses_is_named_with_the_reason, .timeout = 30)
 }
 
 /* More than may run at the same time. */
-Test(probe, each_of_many_endpoints_has_a_result, .timeout = 60)
+Test(probe, each_of_many_endpoints_has_a_result, .timeout = 300)
 {
 	struct bed b;
 
@@ -256,7 +256,7 @@ Test(probe, each_of_many_endpoints_has_a_result, .timeout = 60)
 }
 
 /* The broadcast address, like IPv6 on a host without it. */
-Test(probe, an_address_without_a_route_counts_only_alone, .timeout = 30)
+Test(probe, an_address_without_a_route_counts_only_alone, .timeout = 300)
 {
 	struct bed b;
 
@@ -273,7 +273,7 @@ Test(probe, an_address_without_a_route_counts_only_alone, .timeout = 30)
 	bed_clear(&b);
 }
 
-Test(probe, a_handshake_without_end_has_a_part_of_each_turn_and_is_left, .timeout = 30)
+Test(probe, a_handshake_without_end_has_a_part_of_each_turn_and_is_left, .timeout = 300)
 {
 	struct peer_turns turns;
 	struct bed b;
@@ -307,7 +307,7 @@ expect_peer(const struct tls_server_config *peer, const char *text)
 	bed_clear(&b);
 }
 
-Test(probe, a_server_without_a_key_of_the_expected_type_is_asked_for_any, .timeout = 60)
+Test(probe, a_server_without_a_key_of_the_expected_type_is_asked_for_any, .timeout = 300)
 {
 	static const struct {
 		int rsa_bits; /* of the server; 0: P-256 */
@@ -370,7 +370,7 @@ hello_accept(int fd, short what _unused_, void *arg)
 	h->conn_watch = loop_fd_new(h->loop, h->conn, LOOP_READ, hello_heard, h);
 }
 
-Test(probe, the_name_and_the_protocols_are_requested, .timeout = 30)
+Test(probe, the_name_and_the_protocols_are_requested, .timeout = 300)
 {
 	struct certificate expected = { .sha256 = NULL };
 	struct record_list endpoints = { .count = 0 };
@@ -451,7 +451,7 @@ garbage_for_tls(struct tls_conn *conn)
 		;
 }
 
-Test(probe, a_hostile_server_before_tls_is_left_soon, .timeout = 60)
+Test(probe, a_hostile_server_before_tls_is_left_soon, .timeout = 300)
 {
 	static const struct {
 		void (*raw)(struct tls_conn *conn);
@@ -478,7 +478,7 @@ Test(probe, a_hostile_server_before_tls_is_left_soon, .timeout = 60)
 
 /* --- TLS --- */
 
-Test(probe, costly_arithmetic_is_not_done_for_a_peer, .timeout = 30)
+Test(probe, costly_arithmetic_is_not_done_for_a_peer, .timeout = 300)
 {
 	for (size_t i = 0; i < n_costly_peers; i++)
 		expect_peer(&costly_peers[i].config, costly_peers[i].text);
@@ -486,7 +486,7 @@ Test(probe, costly_arithmetic_is_not_done_for_a_peer, .timeout = 30)
 	expect_peer(&(struct tls_server_config){ .rsa_bits = 2048, .ciphers = "AES128-GCM-SHA256" }, NULL);
 }
 
-Test(probe, a_name_that_cannot_be_resolved_is_an_answer_without_an_address, .timeout = 60)
+Test(probe, a_name_that_cannot_be_resolved_is_an_answer_without_an_address, .timeout = 300)
 {
 	static const struct {
 		const char *why;

