@@ -49,6 +49,7 @@ unit_common_SOURCES = \
 	tests/unit/common/crypto/test_jks.c \
 	tests/unit/common/crypto/test_pkcs12.c \
 	tests/unit/common/crypto/test_sealed.c \
+	tests/unit/common/crypto/test_sealed_stream.c \
 	tests/unit/common/crypto/test_secret.c \
 	tests/unit/common/crypto/test_x509.c \
 	tests/unit/common/crypto/vectors.h \
@@ -143,11 +144,13 @@ unit_store_SOURCES = \
 	tests/unit/store/test_record.c \
 	tests/unit/store/test_setting.c \
 	tests/unit/store/test_store.c \
+	tests/unit/store/test_store_backup.c \
 	tests/unit/store/test_store_crypt.c \
 	tests/unit/store/test_store_damage.c \
 	tests/unit/store/test_store_disk.c \
 	tests/unit/store/test_store_guard.c \
 	tests/unit/store/test_store_model.c \
+	tests/unit/store/test_store_rekey.c \
 	tests/unit/store/test_store_space.c \
 	tests/support/store_faults.c tests/support/store_faults.h \
 	tests/support/store_invariants.c tests/support/store_invariants.h \

@@ -16,6 +16,7 @@ libcommon_a_SOURCES += \
 	common/crypto/pkcs12.c common/crypto/pkcs12.h \
 	common/crypto/san.c common/crypto/san.h \
 	common/crypto/sealed.c common/crypto/sealed.h \
+	common/crypto/sealed_stream.c common/crypto/sealed_stream.h \
 	common/crypto/secret.c common/crypto/secret.h \
 	common/crypto/x509.c common/crypto/x509.h \
 	common/crypto/x509_arrange.c \

@@ -12,7 +12,7 @@
 
 enum {
 	SEALED_VERSION = 1,
-	SALT_LEN = 16,
+	SALT_LEN = SEALED_SALT_LEN,
 	NONCE_LEN = 12,
 	TAG_LEN = 16,
 	KEY_LEN = 32,
@@ -24,7 +24,7 @@ enum {
 	LINE_LEN = 64
 };
 
-static int
+int
 sealed_derive(const struct secret *passphrase, const unsigned char *salt, struct secret *ret, struct error *err)
 {
 	if (passphrase->len < SEALED_PASSPHRASE_MIN || passphrase->len > SEALED_PASSPHRASE_MAX)

@@ -10,7 +10,7 @@
 #include "common/buf.h"
 #include "common/crypto/secret.h"
 
-enum { SEALED_MAX = 256 * 1024, SEALED_PASSPHRASE_MIN = 8, SEALED_PASSPHRASE_MAX = 1024 };
+enum { SEALED_MAX = 256 * 1024, SEALED_PASSPHRASE_MIN = 8, SEALED_PASSPHRASE_MAX = 1024, SEALED_SALT_LEN = 16 };
 
 /*
  * sealed_write() - append the block; slow by design, so call it on a worker
@@ -29,5 +29,9 @@ sealed_write(const char *label, const struct secret *plain, const struct secret 
 int
 sealed_read(const char *label, const struct secret *text, const struct secret *passphrase, struct secret *ret,
 	struct error *err);
+
+/* The key of 32 octets; slow by design. ERROR_INVALID as above. */
+int
+sealed_derive(const struct secret *passphrase, const unsigned char *salt, struct secret *ret, struct error *err);
 
 #endif

@@ -1,5 +1,6 @@
 # daemon/store
 libcertd_a_SOURCES += \
+	daemon/store/backup_file.c daemon/store/backup_file.h \
 	daemon/store/certificate.c daemon/store/certificate.h \
 	daemon/store/compromised.c daemon/store/compromised.h \
 	daemon/store/object.c daemon/store/object.h \
@@ -12,6 +13,7 @@ libcertd_a_SOURCES += \
 	daemon/store/record_encode.c \
 	daemon/store/setting.c daemon/store/setting.h \
 	daemon/store/store.c daemon/store/store.h daemon/store/store_private.h \
+	daemon/store/store_backup.c daemon/store/store_backup.h \
 	daemon/store/store_commit.c \
 	daemon/store/store_check.c daemon/store/store_check.h \
 	daemon/store/store_crypt.c daemon/store/store_crypt.h \
@@ -19,6 +21,8 @@ libcertd_a_SOURCES += \
 	daemon/store/store_guard.c daemon/store/store_guard.h \
 	daemon/store/store_lmdb.c daemon/store/store_lmdb.h daemon/store/store_lmdb_private.h \
 	daemon/store/store_lmdb_read.c \
+	daemon/store/store_rekey.c daemon/store/store_rekey.h daemon/store/store_rekey_private.h \
+	daemon/store/store_restore.c \
 	daemon/store/store_sums.c daemon/store/store_sums.h \
 	daemon/store/store_turn.c daemon/store/store_turn.h \
 	daemon/store/store_walk.c

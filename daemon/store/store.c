@@ -3,7 +3,7 @@
  * a tag over database, key and value, so that damage shows as ERROR_CORRUPT of one record. What the store keeps about
  * itself (STORE_SELF) has none, so that a newer format and a wrong master key are not reported as damage:
  *
- *   "format"     "1"
+ *   "format"     "1"; "2" while the master key is changed: see store_rekey.c
  *   "key-check"  a sealed constant
  *   "counters"   8 octets each, big endian; tagged; see store_counter()
  *   "sums"       see store_sums.c
@@ -14,6 +14,7 @@
 #include "common/error.h"
 #include "common/random.h"
 #include "daemon/store/store_private.h"
+#include "daemon/store/store_rekey_private.h"
 #include "daemon/store/store_sums.h"
 
 #include <limits.h>
@@ -23,7 +24,6 @@
 
 #define KEY_CHECK_TEXT "certd store key check"
 
-enum { STORE_FORMAT = 1 };
 static const size_t default_map_size = (size_t)16 << 30;
 
 /* Opening */
@@ -42,16 +42,23 @@ put_first_records(struct lmdb_write *w, void *arg)
 	lmdb_put(w, STORE_SELF, "key-check", 9, first->key_check.data, first->key_check.len);
 }
 
+int
+store_seal_key_check(struct store *store, struct buf *ret, struct error *err)
+{
+	_cleanup_secret_ struct secret constant = SECRET_INIT;
+
+	secret_set(&constant, KEY_CHECK_TEXT, strlen(KEY_CHECK_TEXT));
+	return store_seal(store, STORE_SELF, "key-check", &constant, ret, err);
+}
+
 static int
 make_store(struct store *store, struct error *err)
 {
-	_cleanup_secret_ struct secret constant = SECRET_INIT;
 	struct first_records first = { .key_check = BUF_INIT };
 	int rc;
 
 	snprintf(first.format, sizeof(first.format), "%d", STORE_FORMAT);
-	secret_set(&constant, KEY_CHECK_TEXT, strlen(KEY_CHECK_TEXT));
-	rc = store_seal(store, STORE_SELF, "key-check", &constant, &first.key_check, err);
+	rc = store_seal_key_check(store, &first.key_check, err);
 	if (rc == 0)
 		rc = lmdb_write(store->lmdb, put_first_records, &first, err);
 	buf_clear(&first.key_check);
@@ -69,6 +76,12 @@ store_check_key(struct store *store, struct error *err)
 		return -1;
 	if (rc == 1 && store_unseal(store, STORE_SELF, "key-check", sealed.data, sealed.len, &constant, NULL) == 0 &&
 		constant.len == strlen(KEY_CHECK_TEXT) && memcmp(constant.data, KEY_CHECK_TEXT, constant.len) == 0)
+		return store_rekey_open(store, true, err) < 0 ? -1 : 0;
+	if (rc == 1)
+		rc = store_rekey_open(store, false, err);
+	if (rc < 0)
+		return -1;
+	if (rc == 1)
 		return 0;
 	return error_set(err, ERROR_CONFIG, "store '%s': it was created with another master key", store->dir.path);
 }
@@ -113,11 +126,11 @@ check_format(struct store *store, struct error *err)
 	number = strtol(buf_str(&format), &end, 10);
 	if (number < 1 || *end)
 		return error_set(err, ERROR_CORRUPT, "store '%s': damaged format record", store->dir.path);
-	if (number > STORE_FORMAT)
+	if (number > STORE_FORMAT_REKEY)
 		return error_set(err, ERROR_CONFIG,
 			"store '%s' has format %ld of a newer certd, and this one supports %d: install the newer certd "
 			"again, or restore a backup from before the upgrade",
-			store->dir.path, number, STORE_FORMAT);
+			store->dir.path, number, STORE_FORMAT_REKEY);
 	return store_check_key(store, err);
 }
 
@@ -135,6 +148,7 @@ open_parts(struct store *store, const char *dir, const struct secret *master_key
 	if (!store->lmdb || check_format(store, err) < 0 || store_sums_check(store, &found, err) < 0 ||
 		load_counters(store, err) < 0 || store_dir_mark_made(&store->dir, err) < 0)
 		return -1;
+	store_dir_remove_work(&store->dir);
 	store_dir_keep_reserve(&store->dir);
 	return 0;
 }

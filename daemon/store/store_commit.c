@@ -52,14 +52,15 @@ store_commit_write_key(struct lmdb_write *w, struct batch *batch, const struct s
 	store_sums_after(&batch->sums, w, key->db, key->octets, key->len);
 }
 
-static void
-write_counters(struct lmdb_write *w, struct batch *batch)
+void
+store_write_counters(struct lmdb_write *w, struct store *store, const int64_t *counters)
 {
-	buf_reset(&batch->value);
+	_cleanup_buf_ struct buf value = BUF_INIT;
+
 	for (size_t i = 0; i < STORE_COUNTER_SLOTS; i++)
 		for (int shift = 56; shift >= 0; shift -= 8)
-			buf_add_char(&batch->value, (char)((uint64_t)batch->counters[i] >> shift & 0xff));
-	put_tagged(w, batch->store, STORE_SELF, "counters", 8, &batch->value);
+			buf_add_char(&value, (char)((uint64_t)counters[i] >> shift & 0xff));
+	put_tagged(w, store, STORE_SELF, "counters", 8, &value);
 }
 
 static bool
@@ -93,7 +94,7 @@ write_batch(struct lmdb_write *w, void *arg)
 	if (batch->additions->n_txns)
 		has_deltas |= write_list(w, batch, batch->additions->txns[0]);
 	if (has_deltas)
-		write_counters(w, batch);
+		store_write_counters(w, batch->store, batch->counters);
 	store_sums_write(&batch->sums, w, batch->store->crypt);
 }
 

@@ -30,9 +30,11 @@ enum {
 };
 
 struct store_crypt {
+	struct secret master;
 	struct secret wrap_key;
 	EVP_CIPHER *gcm;
-	EVP_MAC_CTX *tag_mac; /* keyed; started again for each value */
+	EVP_MAC_CTX *tag_mac;       /* keyed; started again for each value */
+	struct store_crypt *former; /* owned; or NULL */
 };
 
 static int
@@ -82,6 +84,7 @@ store_crypt_new(const struct secret *master_key, struct error *err)
 		return NULL;
 	}
 	c = xcalloc(1, sizeof(*c));
+	secret_copy(&c->master, master_key);
 	master = hmac_new(master_key);
 	c->gcm = EVP_CIPHER_fetch(NULL, "AES-256-GCM", NULL);
 	if (master && derive_key(master, "certd store: wrapping key", &c->wrap_key) == 0 &&
@@ -100,10 +103,46 @@ store_crypt_free(struct store_crypt *c)
 {
 	if (!c)
 		return;
+	store_crypt_free(c->former);
 	EVP_MAC_CTX_free(c->tag_mac);
 	EVP_CIPHER_free(c->gcm);
 	secret_clear(&c->wrap_key);
+	secret_clear(&c->master);
 	free(c);
+}
+
+const struct secret *
+store_crypt_master(const struct store_crypt *c)
+{
+	return &c->master;
+}
+
+void
+store_crypt_set_former(struct store_crypt *c, struct store_crypt *former)
+{
+	store_crypt_free(c->former);
+	c->former = former;
+}
+
+bool
+store_crypt_has_former(const struct store_crypt *c)
+{
+	return c->former;
+}
+
+struct store_crypt *
+store_crypt_dup(const struct store_crypt *c, struct error *err)
+{
+	struct store_crypt *copy = store_crypt_new(&c->master, err);
+
+	if (copy && c->former) {
+		copy->former = store_crypt_dup(c->former, err);
+		if (!copy->former) {
+			store_crypt_free(copy);
+			return NULL;
+		}
+	}
+	return copy;
 }
 
 static void
@@ -189,6 +228,20 @@ store_crypt_seal(struct store_crypt *c, enum store_db db, const char *id, const 
 	return 0;
 }
 
+static bool
+is_sealed(const unsigned char *p, size_t len)
+{
+	return len > SEAL_OVERHEAD && len <= SEAL_OVERHEAD + STORE_SECRET_MAX && p[0] == SEAL_VERSION;
+}
+
+static int
+open_data_key(struct store_crypt *c, const struct buf *aad, const unsigned char *sealed, struct secret *ret)
+{
+	if (box_open(c->gcm, &c->wrap_key, aad, sealed + 1, WRAPPED_LEN, ret) == 0)
+		return 0;
+	return c->former ? open_data_key(c->former, aad, sealed, ret) : -1;
+}
+
 int
 store_crypt_unseal(struct store_crypt *c, enum store_db db, const char *id, const void *sealed, size_t len,
 	struct secret *ret, struct error *err)
@@ -198,12 +251,28 @@ store_crypt_unseal(struct store_crypt *c, enum store_db db, const char *id, cons
 	const unsigned char *p = sealed;
 
 	make_aad(db, id, &aad);
-	if (len > SEAL_OVERHEAD && len <= SEAL_OVERHEAD + STORE_SECRET_MAX && p[0] == SEAL_VERSION &&
-		box_open(c->gcm, &c->wrap_key, &aad, p + 1, WRAPPED_LEN, &data_key) == 0 &&
+	if (is_sealed(p, len) && open_data_key(c, &aad, p, &data_key) == 0 &&
 		box_open(c->gcm, &data_key, &aad, p + 1 + WRAPPED_LEN, len - 1 - WRAPPED_LEN, ret) == 0)
 		return 0;
 	return error_set(
 		err, ERROR_CORRUPT, "%s '%s': the sealed secret does not verify", api_title(store_db_name(db)), id);
+}
+
+bool
+store_crypt_rewrap(struct store_crypt *c, enum store_db db, const char *id, unsigned char *sealed, size_t len)
+{
+	_cleanup_secret_ struct secret data_key = SECRET_INIT;
+	_cleanup_buf_ struct buf aad = BUF_INIT;
+	_cleanup_buf_ struct buf wrapped = BUF_INIT;
+
+	if (!c->former || !is_sealed(sealed, len))
+		return false;
+	make_aad(db, id, &aad);
+	if (open_data_key(c->former, &aad, sealed, &data_key) < 0 ||
+		box_add(c->gcm, &c->wrap_key, &aad, &data_key, &wrapped) < 0)
+		return false;
+	memcpy(sealed + 1, wrapped.data, WRAPPED_LEN);
+	return true;
 }
 
 int
@@ -242,23 +311,35 @@ key_text(const void *key, size_t key_len)
 	return buf_steal(&text);
 }
 
+bool
+store_crypt_is_own(
+	struct store_crypt *c, enum store_db db, const void *key, size_t key_len, const void *stored, size_t len)
+{
+	const unsigned char *p = stored;
+	unsigned char tag[STORE_TAG_LEN];
+
+	return len >= STORE_TAG_LEN && store_crypt_tag(c, db, key, key_len, p, len - STORE_TAG_LEN, tag, NULL) == 0 &&
+	       CRYPTO_memcmp(tag, p + len - STORE_TAG_LEN, STORE_TAG_LEN) == 0;
+}
+
+bool
+store_crypt_verifies(
+	struct store_crypt *c, enum store_db db, const void *key, size_t key_len, const void *stored, size_t len)
+{
+	return store_crypt_is_own(c, db, key, key_len, stored, len) ||
+	       (c->former && store_crypt_verifies(c->former, db, key, key_len, stored, len));
+}
+
 int
 store_crypt_check(struct store_crypt *c, enum store_db db, const void *key, size_t key_len, struct buf *stored,
 	size_t from, struct error *err)
 {
 	_cleanup_free_ char *text = NULL;
-	unsigned char tag[STORE_TAG_LEN];
 
-	if (stored->len - from >= STORE_TAG_LEN) {
-		size_t end = stored->len - STORE_TAG_LEN;
-
-		if (store_crypt_tag(c, db, key, key_len, stored->data + from, end - from, tag, err) < 0)
-			return -1;
-		if (CRYPTO_memcmp(tag, stored->data + end, STORE_TAG_LEN) == 0) {
-			stored->len = end;
-			stored->data[end] = '\0';
-			return 0;
-		}
+	if (store_crypt_verifies(c, db, key, key_len, stored->data + from, stored->len - from)) {
+		stored->len -= STORE_TAG_LEN;
+		stored->data[stored->len] = '\0';
+		return 0;
 	}
 	text = key_text(key, key_len);
 	return error_set(

@@ -180,3 +180,17 @@ store_dir_free_reserve(struct store_dir *dir)
 	dir->has_reserve = false;
 	return had_reserve;
 }
+
+void
+store_dir_remove_work(const struct store_dir *dir)
+{
+	static const char *const names[] = { DATA_NAME, "lock.mdb", LOCK_NAME, RESERVE_NAME };
+
+	for (size_t i = 0; i < ARRAY_SIZE(names); i++) {
+		_cleanup_free_ char *path = xasprintf(STORE_DIR_WORK "/%s", names[i]);
+
+		if (unlinkat(dir->fd, path, 0) < 0 && errno == ENOTDIR)
+			return;
+	}
+	unlinkat(dir->fd, STORE_DIR_WORK, AT_REMOVEDIR);
+}

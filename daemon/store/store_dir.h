@@ -8,6 +8,9 @@
 
 struct error;
 
+/* Below a store: where a backup is unpacked. */
+#define STORE_DIR_WORK "restore"
+
 struct store_dir {
 	char *path;  /* owned */
 	int fd;      /* -1: not open */
@@ -47,5 +50,9 @@ store_dir_keep_reserve(struct store_dir *dir);
 
 bool
 store_dir_free_reserve(struct store_dir *dir);
+
+/* Removes STORE_DIR_WORK: a restore that was interrupted leaves it. */
+void
+store_dir_remove_work(const struct store_dir *dir);
 
 #endif

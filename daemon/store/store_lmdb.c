@@ -217,6 +217,18 @@ forget_touched(struct lmdb *l)
 	l->touches = 0;
 }
 
+int
+lmdb_copy(struct lmdb *l, int fd, struct error *err)
+{
+	int rc = MDB_PANIC;
+
+	pthread_mutex_lock(&l->copying);
+	if (l->env)
+		rc = mdb_env_copyfd2(l->env, fd, MDB_CP_COMPACT);
+	pthread_mutex_unlock(&l->copying);
+	return rc ? lmdb_error(l, rc, "copy", err) : 0;
+}
+
 static void
 env_close(struct lmdb *l)
 {
@@ -286,8 +298,8 @@ env_start_guarded(void *arg)
 	start->rc = env_start(start->l, start->err);
 }
 
-int
-lmdb_env_open(struct lmdb *l, struct error *err)
+static int
+env_open(struct lmdb *l, struct error *err)
 {
 	struct start start = { .l = l, .err = err };
 
@@ -300,6 +312,17 @@ lmdb_env_open(struct lmdb *l, struct error *err)
 	if (start.rc < 0)
 		env_close(l);
 	return start.rc;
+}
+
+int
+lmdb_env_open(struct lmdb *l, struct error *err)
+{
+	int rc;
+
+	pthread_mutex_lock(&l->copying);
+	rc = env_open(l, err);
+	pthread_mutex_unlock(&l->copying);
+	return rc;
 }
 
 /*
@@ -375,6 +398,7 @@ lmdb_open(const char *dir, size_t map_size, struct lmdb_sums *ret_sums, struct e
 	struct lmdb *l = xcalloc(1, sizeof(*l));
 
 	l->dir = xstrdup(dir);
+	pthread_mutex_init(&l->copying, NULL);
 	l->map_size = fitting_map_size(map_size);
 	if (check_data(l, ret_sums, err) == 0 && lmdb_env_open(l, err) == 0)
 		return l;
@@ -388,6 +412,7 @@ lmdb_close(struct lmdb *l)
 	if (!l)
 		return;
 	env_close(l);
+	pthread_mutex_destroy(&l->copying);
 	free(l->dir);
 	free(l);
 }
@@ -492,11 +517,13 @@ grow_map(struct lmdb *l)
 		mdb_txn_abort(l->reader);
 	l->reader = NULL;
 	forget_touched(l);
+	pthread_mutex_lock(&l->copying);
 	rc = mdb_env_set_mapsize(l->env, l->map_size * 2);
 	if (rc == 0)
 		l->map_size *= 2;
 	else
 		mdb_env_set_mapsize(l->env, l->map_size); /* the old map is gone already */
+	pthread_mutex_unlock(&l->copying);
 	return rc;
 }
 

@@ -71,6 +71,13 @@ lmdb_keys(struct lmdb *l, enum store_db db, enum lmdb_where where, const struct 
 uint64_t
 lmdb_count(struct lmdb *l, enum store_db db);
 
+/*
+ * lmdb_copy() - write data.mdb as it is at this moment to @fd, without what is not in use
+ * May be called on a worker. Meanwhile the loop reads and writes; only if it has to map the file anew, it waits.
+ */
+int
+lmdb_copy(struct lmdb *l, int fd, struct error *err);
+
 /* Makes the changes by lmdb_put() and lmdb_del(); may be called again when a transaction has to be repeated. */
 typedef void
 lmdb_apply_fn(struct lmdb_write *w, void *arg);

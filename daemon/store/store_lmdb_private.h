@@ -7,6 +7,7 @@
 #include "daemon/store/store_lmdb.h"
 
 #include <lmdb.h>
+#include <pthread.h>
 #include <stdint.h>
 #include <time.h>
 
@@ -15,6 +16,7 @@ struct lmdb {
 	MDB_txn *reader; /* kept between reads in its reset state; or NULL */
 	MDB_dbi dbis[STORE_DB_COUNT];
 	char *dir;
+	pthread_mutex_t copying; /* held by lmdb_copy(), and while the map or the environment is replaced */
 	size_t map_size;
 	uint64_t file_size;
 	uint64_t used_bytes;
