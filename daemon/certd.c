@@ -19,6 +19,7 @@
 #include "daemon/control/rest.h"
 #include "daemon/control/server.h"
 #include "daemon/master_key.h"
+#include "daemon/rekey.h"
 #include "daemon/renew/expiry.h"
 #include "daemon/renew/jobs.h"
 #include "daemon/report/refusals.h"
@@ -60,6 +61,7 @@ struct certd {
 	struct events *events;
 	struct refusals *refusals;
 	struct audit *audit;
+	struct rekey *rekey;
 	struct dns *dns;
 	struct meters *meters;
 	struct http_curl *http;
@@ -192,6 +194,11 @@ open_store(struct certd *c, struct error *err)
 	upgrade_store(c);
 	c->refusals = refusals_new(c->loop, c->events);
 	c->audit = audit_new(c->store, c->loop, c->log, (uint64_t)c->conf.max_audit_records);
+	c->rekey = rekey_new(&(struct rekey_env){ .loop = c->loop,
+		.store = c->store,
+		.events = c->events,
+		.conf = &c->conf,
+		.is_key_beside_store = c->service.is_master_key_beside_store });
 	return 0;
 }
 
@@ -295,6 +302,22 @@ read_roles(struct certd *c)
 static int
 reload(void *arg, struct error *err);
 
+static int
+certd_rekey(void *arg, const struct secret *key, struct error *err)
+{
+	struct certd *c = arg;
+
+	return rekey_begin(c->rekey, key, err);
+}
+
+static const char *
+certd_key_warning(void *arg)
+{
+	struct certd *c = arg;
+
+	return rekey_warning(c->rekey);
+}
+
 static void
 open_service(struct certd *c)
 {
@@ -315,7 +338,9 @@ open_service(struct certd *c)
 	consequences_watch(&c->issue_env);
 	c->service.started_at = clock_wall(c->clock);
 	c->service.reload = reload;
-	c->service.reload_arg = c;
+	c->service.rekey = certd_rekey;
+	c->service.key_warning = certd_key_warning;
+	c->service.certd = c;
 }
 
 static int
@@ -413,6 +438,7 @@ certd_free(struct certd *c)
 	workers_free(c->call_workers);
 	workers_free(c->workers);
 	drops_close(c->drops);
+	rekey_free(c->rekey);
 	http_mail_free(c->mail);
 	http_curl_free(c->http);
 	meters_free(c->meters);

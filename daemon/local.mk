@@ -2,6 +2,8 @@
 libcertd_a_SOURCES += \
 	daemon/certd.c daemon/certd.h \
 	daemon/master_key.c daemon/master_key.h \
+	daemon/rekey.c daemon/rekey.h \
+	daemon/restore.c daemon/restore.h \
 	daemon/startup.c daemon/startup.h
 
 certd_SOURCES = daemon/main.c

@@ -8,6 +8,7 @@
 #include "common/error.h"
 #include "common/printable.h"
 #include "daemon/certd.h"
+#include "daemon/restore.h"
 
 #include <getopt.h>
 #include <limits.h>
@@ -22,13 +23,26 @@
 
 enum { STATUS_DAMAGED = 65 /* EX_DATAERR */ };
 enum { ARGUMENT_SHOWN = 200 };
-enum { OPT_STATE = 256, OPT_RUNTIME, OPT_CONFIG, OPT_HELP_CONFIG, OPT_HELP_EVENTS, OPT_DEBUGGER };
+enum {
+	OPT_STATE = 256,
+	OPT_RUNTIME,
+	OPT_CONFIG,
+	OPT_HELP_CONFIG,
+	OPT_HELP_EVENTS,
+	OPT_DEBUGGER,
+	OPT_RESTORE,
+	OPT_PASSPHRASE_FILE,
+	OPT_FORCE
+};
 
 static const struct option options[] = {
 	{ "foreground", no_argument, NULL, 'f' },
 	{ "state", required_argument, NULL, OPT_STATE },
 	{ "runtime", required_argument, NULL, OPT_RUNTIME },
 	{ "config", required_argument, NULL, OPT_CONFIG },
+	{ "restore", required_argument, NULL, OPT_RESTORE },
+	{ "passphrase-file", required_argument, NULL, OPT_PASSPHRASE_FILE },
+	{ "force", no_argument, NULL, OPT_FORCE },
 	{ "help-config", no_argument, NULL, OPT_HELP_CONFIG },
 	{ "help-events", no_argument, NULL, OPT_HELP_EVENTS },
 	{ "allow-debugger", no_argument, NULL, OPT_DEBUGGER },
@@ -39,11 +53,16 @@ static const struct option options[] = {
 
 static const char usage[] =
 	"usage: certd [--foreground] [--state DIR] [--runtime DIR] [--config FILE]\n"
+	"       certd --restore FILE --passphrase-file FILE [--force] [--state DIR] [--config FILE]\n"
 	"\n"
 	"  --foreground       stay in the foreground (always the case; for clarity in scripts)\n"
 	"  --state DIR        directory of the store and the deployed files (" LOCALSTATEDIR "/lib/certd)\n"
 	"  --runtime DIR      directory of the sockets (" RUNSTATEDIR "/certd)\n"
 	"  --config FILE      configuration file (" CONF_PATH_DEFAULT ", if it exists)\n"
+	"  --restore FILE     make the store from a backup (certctl backup), and exit; no certd may run\n"
+	"  --passphrase-file FILE\n"
+	"                     passphrase of the backup\n"
+	"  --force            replace a store with objects; its data file is kept\n"
 	"  --help-config      list all options of the configuration file\n"
 	"  --help-events      list all events and what to do, as a catalogue for journalctl -x\n"
 	"  --allow-debugger   let strace and gdb attach; processes of this user can then read private keys\n"
@@ -55,6 +74,9 @@ struct arguments {
 	const char *state;
 	const char *runtime;
 	const char *config;
+	const char *restore; /* a backup; NULL: run */
+	const char *passphrase_file;
+	bool may_replace;
 	bool may_debug;
 };
 
@@ -101,6 +123,15 @@ main_parse(int argc, char **argv, struct arguments *ret)
 			break;
 		case OPT_CONFIG:
 			ret->config = optarg;
+			break;
+		case OPT_RESTORE:
+			ret->restore = optarg;
+			break;
+		case OPT_PASSPHRASE_FILE:
+			ret->passphrase_file = optarg;
+			break;
+		case OPT_FORCE:
+			ret->may_replace = true;
 			break;
 		case OPT_DEBUGGER:
 			ret->may_debug = true;
@@ -174,6 +205,11 @@ main_run(const struct arguments *args, struct error *err)
 	if (read_conf(args, &conf, &path, err) < 0) {
 		conf_clear(&conf);
 		return -1;
+	}
+	if (args->restore) {
+		rc = restore_run(&conf, args->restore, args->passphrase_file, args->may_replace, err);
+		conf_clear(&conf);
+		return rc;
 	}
 	certd = certd_new(&conf, path, err);
 	conf_clear(&conf);

@@ -17,7 +17,20 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-enum { MASTER_KEY_SIZE = 32, MASTER_KEY_FILE_MAX = 256 };
+enum { MASTER_KEY_FILE_MAX = 256 };
+
+int
+master_key_parse(const struct secret *text, struct secret *ret, struct error *err)
+{
+	if (text->len == MASTER_KEY_SIZE) {
+		secret_copy(ret, text);
+		return 0;
+	}
+	if (text->len && base64_decode_any((const char *)text->data, text->len, ret, NULL) == 0 &&
+		ret->len == MASTER_KEY_SIZE)
+		return 0;
+	return error_set_field(err, "masterKey", "the master key is not %d octets, raw or in base64", MASTER_KEY_SIZE);
+}
 
 static int
 master_key_read_key(const char *path, struct secret *ret, struct error *err)
@@ -26,13 +39,9 @@ master_key_read_key(const char *path, struct secret *ret, struct error *err)
 
 	if (secret_read_file(&text, path, MASTER_KEY_FILE_MAX, false, err) < 0)
 		return error_wrap(err, "master key");
-	if (text.len == MASTER_KEY_SIZE) {
-		secret_move(ret, &text);
+	if (master_key_parse(&text, ret, err) == 0)
 		return 0;
-	}
-	if (text.len && base64_decode_any((const char *)text.data, text.len, ret, NULL) == 0 &&
-		ret->len == MASTER_KEY_SIZE)
-		return 0;
+	error_clear(err);
 	return error_set(
 		err, ERROR_CONFIG, "master key '%s': is not %d octets, raw or in base64", path, MASTER_KEY_SIZE);
 }
@@ -42,7 +51,7 @@ master_key_read_key(const char *path, struct secret *ret, struct error *err)
  * state at the same moment, both use the key of the first.
  */
 static int
-master_key_write_key(int dirfd, const struct secret *key, struct error *err)
+master_key_write_key(int dirfd, const char *name, const struct secret *key, struct error *err)
 {
 	char path[64];
 	int fd = openat(dirfd, ".", O_TMPFILE | O_WRONLY | O_CLOEXEC, 0400);
@@ -52,8 +61,7 @@ master_key_write_key(int dirfd, const struct secret *key, struct error *err)
 		return error_set_errno(err, errno, "create 'master-key'");
 	snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
 	if (write(fd, key->data, key->len) != (ssize_t)key->len || fsync(fd) < 0 ||
-		(linkat(AT_FDCWD, path, dirfd, "master-key", AT_SYMLINK_FOLLOW) < 0 && errno != EEXIST) ||
-		fsync(dirfd) < 0)
+		(linkat(AT_FDCWD, path, dirfd, name, AT_SYMLINK_FOLLOW) < 0 && errno != EEXIST) || fsync(dirfd) < 0)
 		rc = error_set_errno(err, errno, "write 'master-key'");
 	close(fd);
 	return rc;
@@ -77,7 +85,24 @@ master_key_make_key(const struct conf *conf, struct error *err)
 	}
 	rc = secret_random(&key, MASTER_KEY_SIZE, err);
 	if (rc == 0)
-		rc = master_key_write_key(dirfd, &key, err);
+		rc = master_key_write_key(dirfd, "master-key", &key, err);
+	close(dirfd);
+	return rc;
+}
+
+int
+master_key_replace(const struct conf *conf, const struct secret *key, struct error *err)
+{
+	static const char new_name[] = "master-key.new";
+	int dirfd = open(conf->state_dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	int rc;
+
+	if (dirfd < 0)
+		return error_set_errno(err, errno, "open '%s'", conf->state_dir);
+	unlinkat(dirfd, new_name, 0); /* of a replacement that was interrupted */
+	rc = master_key_write_key(dirfd, new_name, key, err);
+	if (rc == 0 && (renameat(dirfd, new_name, dirfd, "master-key") < 0 || fsync(dirfd) < 0))
+		rc = error_set_errno(err, errno, "replace 'master-key'");
 	close(dirfd);
 	return rc;
 }

@@ -16,4 +16,14 @@ struct secret;
 int
 master_key_get(const struct conf *conf, struct secret *ret, bool *ret_is_beside_store, struct error *err);
 
+enum { MASTER_KEY_SIZE = 32 };
+
+/* 32 octets from @text, raw or in base64; ERROR_INVALID with the field "masterKey". */
+int
+master_key_parse(const struct secret *text, struct secret *ret, struct error *err);
+
+/* STATE/master-key becomes @key, by one rename(). */
+int
+master_key_replace(const struct conf *conf, const struct secret *key, struct error *err);
+
 #endif

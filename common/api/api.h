@@ -190,6 +190,8 @@ enum api_method_id {
 	RPC_SERVER_METRICS,  /* {format?}: for Prometheus */
 	RPC_SERVER_STATUS,
 	RPC_SERVER_RELOAD,
+	RPC_SERVER_BACKUP, /* {passphrase, withoutMasterKey?}: sealed, into the passed descriptor */
+	RPC_SERVER_REKEY,  /* {masterKey?} */
 	RPC_DISCOVER,
 	API_METHOD_COUNT
 };

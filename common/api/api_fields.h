@@ -97,6 +97,7 @@ extern const struct api_field api_alert_metadata[], api_alert_ref[], api_alert_c
 	api_alert_test_result[];
 extern const struct api_column api_alert_columns[];
 
+extern const struct api_field api_backup_params[], api_backup_result[], api_rekey_params[];
 extern const struct api_field api_event_subscribe_params[], api_event_subscribe_result[], api_event_list_params[],
 	api_event_list_result[], api_audit_list_params[], api_audit_list_result[], api_audit_verify_params[],
 	api_audit_verify_result[], api_schedule_params[], api_schedule_result[], api_metrics_params[],

@@ -16,6 +16,32 @@ const struct api_field api_event_fields[] = {
 	END,
 };
 
+const struct api_field api_backup_params[] = {
+	{ .name = "passphrase", .type = API_SECRET, .flags = API_REQUIRED,
+		.help = "passphrase of the new file, 8 characters or more" },
+	{ .name = "withoutMasterKey", .type = API_BOOL,
+		.help = "leave out the master key: restoring then needs it" },
+	END,
+};
+
+const struct api_field api_backup_result[] = {
+	{ .name = "createdDate", .type = API_TIME, .help = "time of the backup" },
+	{ .name = "masterKey", .type = API_BOOL, .help = "whether it contains the master key" },
+	{ .name = "octets", .type = API_INT, .help = "size of the store in it" },
+	{ .name = "providers", .type = API_INT, .help = "number of providers in it" },
+	{ .name = "autoCertificates", .type = API_INT, .help = "number of auto-certificates in it" },
+	{ .name = "certificates", .type = API_INT, .help = "number of certificates in it" },
+	{ .name = "damaged", .type = API_INT, .help = "number of records in it that are damaged in the store" },
+	END,
+};
+
+const struct api_field api_rekey_params[] = {
+	{ .name = "masterKey", .type = API_SECRET,
+		.help = "new master key: 32 octets, in base64",
+		.fallback = "a random one, if certd keeps it in its state directory" },
+	END,
+};
+
 const struct api_field api_event_subscribe_params[] = {
 	{ .name = "object", .type = API_STRING, .metavar = "ID",
 		.help = "only events about the object with this id" },

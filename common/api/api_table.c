@@ -173,6 +173,11 @@ const struct api_method api_methods[] = {
 		api_status_result, "show the state of certd", "/status", .flags = API_SCOPED },
 	[RPC_SERVER_RELOAD] = { "server.reload", ROLE_ADMIN, API_CALL, API_RESOURCE_COUNT, NULL, NULL,
 		"reload certd.conf", .path = "/reload" },
+	[RPC_SERVER_BACKUP] = { "server.backup", ROLE_ADMIN, API_CALL, API_RESOURCE_COUNT, api_backup_params,
+		api_backup_result, "write the store, sealed, to the passed descriptor, and verify it",
+		.flags = API_TAKES_FD },
+	[RPC_SERVER_REKEY] = { "server.rekey", ROLE_ADMIN, API_CALL, API_RESOURCE_COUNT, api_rekey_params, NULL,
+		"change the master key", .flags = 0 },
 	[RPC_DISCOVER] = { "rpc.discover", ROLE_VIEWER, API_CALL, API_RESOURCE_COUNT, NULL, NULL,
 		"describe this API as an OpenRPC document", .flags = API_SCOPED },
 };

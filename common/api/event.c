@@ -88,6 +88,9 @@ static const struct event_info kinds[] = {
 	[EVENT_ACCOUNT_DEACTIVATED] = { "account.deactivated", EVENT_NOTICE, "",
 		"an account was deactivated, as requested" },
 	[EVENT_ACCOUNT_EXPORTED] = { "account.exported", EVENT_NOTICE, "by", "an account key was exported, sealed" },
+	[EVENT_SERVER_BACKUP] = { "server.backup", EVENT_NOTICE, "by masterKey",
+		"the store was copied for a backup, sealed" },
+	[EVENT_SERVER_REKEYED] = { "server.rekeyed", EVENT_NOTICE, "", "the master key was changed" },
 };
 _Static_assert(ARRAY_SIZE(kinds) == EVENT_KIND_COUNT, "one row per event kind");
 

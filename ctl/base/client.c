@@ -369,10 +369,10 @@ client_call(struct client *client, const char *method, struct json_object *param
 }
 
 int
-client_call_passing(struct client *client, const char *method, struct json_object *params, int fd,
+client_call_passing(struct client *client, const char *method, struct json_object *params, int fd, int64_t timeout_ms,
 	struct json_object **ret, struct error *err)
 {
-	return client_exchange(client, method, params, fd, 0, ret, err);
+	return client_exchange(client, method, params, fd, timeout_ms, ret, err);
 }
 
 int

@@ -33,7 +33,7 @@ client_call(struct client *client, const char *method, struct json_object *param
 
 /* client_call() that also passes a descriptor to certd; borrowed. */
 int
-client_call_passing(struct client *client, const char *method, struct json_object *params, int fd,
+client_call_passing(struct client *client, const char *method, struct json_object *params, int fd, int64_t timeout_ms,
 	struct json_object **ret, struct error *err);
 
 /*

@@ -8,6 +8,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <libgen.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -15,7 +16,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-enum { EXPORT_MAX = 1024 * 1024 };
+enum { EXPORT_MAX = 1024 * 1024, BACKUP_MS = 60 * 60 * 1000 /* of a large store, on a slow disk */ };
 
 /* The newest certificate with that common name; NULL: there is none. Owned by the caller. */
 static char *
@@ -66,7 +67,8 @@ export_find(struct ctl *ctl, const char *name, struct json_object **ret, struct 
 }
 
 int
-export_to(struct ctl *ctl, enum api_method_id method, struct json_object *params, int fd, struct error *err)
+export_to(struct ctl *ctl, enum api_method_id method, struct json_object *params, int fd, struct json_object **ret,
+	struct error *err)
 {
 	_cleanup_json_ struct json_object *result = NULL;
 	struct client *client = ctl_client(ctl, err);
@@ -75,7 +77,8 @@ export_to(struct ctl *ctl, enum api_method_id method, struct json_object *params
 		json_object_put(params);
 		return -1;
 	}
-	return client_call_passing(client, api_methods[method].name, params, fd, &result, err);
+	return client_call_passing(client, api_methods[method].name, params, fd,
+		method == RPC_SERVER_BACKUP ? BACKUP_MS : 0, ret ? ret : &result, err);
 }
 
 static int
@@ -111,16 +114,28 @@ export_to_secret(
 		json_object_put(params);
 		return error_set_errno(err, errno, "allocate memory for the export");
 	}
-	rc = export_to(ctl, method, params, fd, err);
+	rc = export_to(ctl, method, params, fd, NULL, err);
 	if (rc == 0)
 		rc = export_read_back(fd, ret, err);
 	close(fd);
 	return rc;
 }
 
+static int
+export_sync_directory(const char *path)
+{
+	_cleanup_free_ char *copy = xstrdup(path);
+	int fd = open(dirname(copy), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	int rc = fd < 0 ? -1 : fsync(fd);
+
+	if (fd >= 0)
+		close(fd);
+	return rc;
+}
+
 int
-export_to_file(
-	struct ctl *ctl, enum api_method_id method, const char *path, struct json_object *params, struct error *err)
+export_to_file(struct ctl *ctl, enum api_method_id method, const char *path, struct json_object *params,
+	struct json_object **ret, struct error *err)
 {
 	_cleanup_free_ char *temporary = xasprintf("%s.XXXXXX", path);
 	struct stat st;
@@ -135,8 +150,8 @@ export_to_file(
 		json_object_put(params);
 		return error_set_errno(err, errno, "create '%s'", temporary);
 	}
-	rc = export_to(ctl, method, params, fd, err);
-	if (rc == 0 && (fsync(fd) < 0 || rename(temporary, path) < 0))
+	rc = export_to(ctl, method, params, fd, ret, err);
+	if (rc == 0 && (fsync(fd) < 0 || rename(temporary, path) < 0 || export_sync_directory(path) < 0))
 		rc = error_set_errno(err, errno, "write '%s'", path);
 	if (rc < 0)
 		unlink(temporary);

@@ -1,4 +1,4 @@
-/* ctl/base/export.h: the client side of certificate.export and provider.export. */
+/* ctl/base/export.h: the client side of methods that write to a descriptor. */
 #ifndef CTL_BASE_EXPORT_H
 #define CTL_BASE_EXPORT_H
 
@@ -14,18 +14,22 @@
 int
 export_find(struct ctl *ctl, const char *name, struct json_object **ret, struct error *err);
 
-/* Writes into @fd (borrowed). @method: certificate.export or provider.export; @params: taken; with "ref". */
+/*
+ * Writes into @fd (borrowed). @method: one that takes a descriptor; @params: taken; @ret: the answer, owned by the
+ * caller; NULL: not needed
+ */
 int
-export_to(struct ctl *ctl, enum api_method_id method, struct json_object *params, int fd, struct error *err);
+export_to(struct ctl *ctl, enum api_method_id method, struct json_object *params, int fd, struct json_object **ret,
+	struct error *err);
 
 /* export_to() into memory. */
 int
 export_to_secret(
 	struct ctl *ctl, enum api_method_id method, struct json_object *params, struct secret *ret, struct error *err);
 
-/* A whole file or none, with mode 0600. @params: taken. */
+/* A whole file or none, with mode 0600, durable. As export_to(). */
 int
-export_to_file(
-	struct ctl *ctl, enum api_method_id method, const char *path, struct json_object *params, struct error *err);
+export_to_file(struct ctl *ctl, enum api_method_id method, const char *path, struct json_object *params,
+	struct json_object **ret, struct error *err);
 
 #endif

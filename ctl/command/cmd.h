@@ -38,6 +38,10 @@ int
 cmd_status(struct ctl *ctl, struct args *args, struct error *err);
 int
 cmd_reload(struct ctl *ctl, struct args *args, struct error *err);
+int
+cmd_backup(struct ctl *ctl, struct args *args, struct error *err);
+int
+cmd_rekey(struct ctl *ctl, struct args *args, struct error *err);
 /* status --check: prints one line, sets ctl->exit_status. Return: 0. */
 int
 cmd_check(struct ctl *ctl);

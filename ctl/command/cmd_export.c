@@ -98,6 +98,6 @@ cmd_export(struct ctl *ctl, struct args *args, struct error *err)
 		json_object_put(params);
 		return -1;
 	}
-	return out ? export_to_file(ctl, RPC_CERTIFICATE_EXPORT, out, params, err)
+	return out ? export_to_file(ctl, RPC_CERTIFICATE_EXPORT, out, params, NULL, err)
 		   : export_to_stdout(ctl, args, params, err);
 }

@@ -17,7 +17,7 @@ cmd_export_provider(struct ctl *ctl, struct args *args, struct error *err)
 	_cleanup_secret_ struct secret octets = SECRET_INIT;
 
 	if (out)
-		return export_to_file(ctl, RPC_PROVIDER_EXPORT, out, params, err);
+		return export_to_file(ctl, RPC_PROVIDER_EXPORT, out, params, NULL, err);
 	if (export_to_secret(ctl, RPC_PROVIDER_EXPORT, params, &octets, err) < 0)
 		return -1;
 	if (fwrite(octets.data, 1, octets.len, ctl->out) != octets.len || fflush(ctl->out) != 0)

@@ -141,6 +141,18 @@ static const char export_provider_notes[] =
 	"the passphrase in different places. Requires the role admin, and is recorded as an event.\n"
 	"\n"
 	"  certctl export-provider le --passphrase-file phrase --out le.sealed\n";
+static const char backup_notes[] =
+	"The file has mode 0600 and contains everything that certd needs on another host, the master key\n"
+	"included. Keep it and the passphrase in different places. certd --restore makes a store from it:\n"
+	"see certd(8). Requires the role admin, and is recorded as an event.\n"
+	"\n"
+	"  certctl backup certd.backup --passphrase-file phrase\n";
+static const char rekey_notes[] =
+	"certd rewrites the store while it runs; until that is finished either key opens it. A master key\n"
+	"outside the state directory is made and installed by the operator: see KEYS in certd(8).\n"
+	"Requires the role admin.\n"
+	"\n"
+	"  certctl rekey --master-key-file new-key\n";
 static const char import_provider_notes[] =
 	"Waits until the CA has confirmed the account. To test a file, import it under another name.\n"
 	"\n"
@@ -492,6 +504,10 @@ const struct command commands[] = {
 		RPC_AUTOCERTIFICATE_RESUME, NULL, cmd_pause, NULL, .also = "enable unpause" },
 	{ "status", NULL, "show the state of certd on one screen", OPTIONS_NONE, 0, NONE, RPC_SERVER_STATUS,
 		status_options, cmd_status, status_notes, .also = "health" },
+	{ "backup", "FILE", "copy the store to a file, sealed with a passphrase, and verify it", OPTIONS_PARAMS,
+		COMMAND_WORDS, NONE, RPC_SERVER_BACKUP, NULL, cmd_backup, .notes = backup_notes },
+	{ "rekey", NULL, "change the master key", OPTIONS_PARAMS, 0, NONE, RPC_SERVER_REKEY, NULL, cmd_rekey,
+		.notes = rekey_notes },
 	{ "reload", NULL, "read certd.conf again", OPTIONS_NONE, 0, NONE, RPC_SERVER_RELOAD, NULL, cmd_reload, NULL,
 		.also = "reconfigure rehash" },
 	{ "schedule", NULL, "list planned work", OPTIONS_PARAMS, 0, NONE, RPC_SCHEDULE_LIST, NULL, cmd_schedule,

@@ -6,6 +6,7 @@ libctl_a_SOURCES += \
 	ctl/command/cmd_apply.c \
 	ctl/command/cmd_audit.c \
 	ctl/command/cmd_authorize.c \
+	ctl/command/cmd_backup.c \
 	ctl/command/cmd_check.c \
 	ctl/command/cmd_consumer.c \
 	ctl/command/cmd_declare.c \

@@ -37,7 +37,10 @@ struct service {
 	const char *metrics_warning; /* why metrics-file is not written; NULL: it is, or is not configured */
 	bool is_stopping;            /* results of workers are discarded */
 	int (*reload)(void *arg, struct error *err); /* server.reload: reads certd.conf again */
-	void *reload_arg;
+	int (*rekey)(void *arg, const struct secret *key, struct error *err); /* server.rekey: begins to change it */
+	const char *(*key_warning)(void *arg); /* what is left to do for that; NULL: nothing. NULL: never anything */
+	void *certd;                           /* argument of these functions */
+	bool is_backing_up;
 	struct unvalidated *unvalidated;      /* for server.status; freed by the loop */
 	struct strlist needs_restart;         /* options of certd.conf whose changes do */
 	struct status_next *next;             /* the last result of server.status; freed by the loop */

@@ -18,5 +18,6 @@ service_fn authorization_create, authorization_delete, authorization_validate;
 service_fn audit_log_list, audit_log_verify;
 service_fn event_list, event_subscribe;
 service_fn schedule_list, server_metrics, server_forecast, server_status, server_reload, rpc_discover;
+service_fn server_backup, server_rekey;
 
 #endif

@@ -2,6 +2,7 @@
 libcertd_a_SOURCES += \
 	daemon/service/access.c daemon/service/access.h \
 	daemon/service/adopt.c daemon/service/adopt.h \
+	daemon/service/backup.c \
 	daemon/service/call.c daemon/service/call.h \
 	daemon/service/change.c daemon/service/change.h \
 	daemon/service/cloud66.c daemon/service/cloud66.h \

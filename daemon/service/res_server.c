@@ -428,6 +428,8 @@ status_warnings(struct service *s, struct json_object *status)
 		strlist_add(&warnings,
 			"the master key is in the same directory as the store; pass it as a systemd credential "
 			"(LoadCredentialEncrypted=master-key)");
+	if (s->key_warning && s->key_warning(s->certd))
+		strlist_add(&warnings, s->key_warning(s->certd));
 	if (s->rest_warning)
 		strlist_take(&warnings, xasprintf("REST does not listen on TCP yet: %s", s->rest_warning));
 	if (s->metrics_warning)
@@ -505,11 +507,26 @@ server_reload(struct call *call, struct json_object *params _unused_, struct err
 {
 	struct service *s = call->service;
 
-	if (s->reload(s->reload_arg, err) < 0)
+	if (s->reload(s->certd, err) < 0)
 		return -1;
 	call->result = json_object_new_object();
 	json_add_strlist(call->result, "needsRestart", &s->needs_restart);
 	return 0;
+}
+
+int
+server_rekey(struct call *call, struct json_object *params, struct error *err)
+{
+	struct service *s = call->service;
+	struct json_object *given = json_path(params, "masterKey");
+	size_t len = (size_t)json_object_get_string_len(given);
+	_cleanup_secret_ struct secret key = SECRET_INIT;
+
+	if (given) {
+		secret_set(&key, json_object_get_string(given), len);
+		explicit_bzero((char *)json_object_get_string(given), len);
+	}
+	return s->rekey(s->certd, &key, err);
 }
 
 int

@@ -59,5 +59,7 @@ const struct service_method service_methods[API_METHOD_COUNT] = {
 	[RPC_SERVER_FORECAST] = { server_forecast, NULL },
 	[RPC_SERVER_STATUS] = { server_status, NULL },
 	[RPC_SERVER_RELOAD] = { server_reload, NULL },
+	[RPC_SERVER_BACKUP] = { server_backup, NULL },
+	[RPC_SERVER_REKEY] = { server_rekey, NULL },
 	[RPC_DISCOVER] = { rpc_discover, NULL },
 };

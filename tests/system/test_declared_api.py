@@ -26,7 +26,7 @@ class Socket:
 
     def call(self, method, **params):
         fds = []
-        if method in ("certificate.export", "provider.export"):
+        if method in ("certificate.export", "provider.export", "server.backup"):
             fds.append(os.open(tempfile.gettempdir(), os.O_TMPFILE | os.O_RDWR, 0o600))
         answer = self.rpc.call(method, fds, **params)
         for fd in fds:
@@ -213,6 +213,9 @@ def change(face, own_ca):
     face.refused("provider.newAccount", ref=f"{name} ca 2")  # its account is in use
     face.call("provider.rollover", ref=f"{name} ca 2")
     face.call("server.reload")
+    if name == "socket":
+        face.call("server.backup", passphrase="correct horse", withoutMasterKey=True)
+        face.call("server.rekey")
 
 
 def remove(face):

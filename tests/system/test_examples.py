@@ -47,6 +47,8 @@ ELSEWHERE = {
     r"systemctl (en|dis)able --now certd-http.service": "system/test_first_hour.py",
     r"systemd-sysusers |systemctl enable |systemctl start certd-nginx.service": "system/test_units.py",
     r"systemd-creds ": "system/test_units.py",
+    r"certctl (backup|rekey)|runuser -u certd|systemd-run |head -c 32 |shred |systemctl st(op|art) certd|certd --restore":
+        "system/test_backup.py",
     r"# /etc/systemd/system/certd-reload-": "system/test_unit_servers.py",
     r"\./bootstrap (deb|demo|check|check-bare) ?": "support/check",
     r"certctl alert test ": "system/test_alerts.py",

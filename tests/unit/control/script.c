@@ -535,7 +535,7 @@ call_method(struct script *s, const char *name, const char *params)
 	json = json_parse(text, strlen(text), NULL);
 	cr_assert_not_null(json, "%s: %s", s->file, params);
 	s->is_answered = false;
-	if (method == RPC_CERTIFICATE_EXPORT || method == RPC_PROVIDER_EXPORT) {
+	if (api_methods[method].flags & API_TAKES_FD) {
 		export_to(s, method, "memory", json);
 		return;
 	}
@@ -774,6 +774,12 @@ script_read(const char *file)
 }
 
 static int
+rekey(void *arg _unused_, const struct secret *key, struct error *err)
+{
+	return key->len ? error_set_field(err, "masterKey", "is not 32 octets") : 0;
+}
+
+static int
 reload(void *arg, struct error *err)
 {
 	(void)arg;
@@ -802,6 +808,7 @@ begin(struct script *s)
 	w->service.audit = s->audit;
 	w->service.workers = w->workers;
 	w->service.reload = reload;
+	w->service.rekey = rekey;
 	w->service.started_at = world_now(w);
 	s->subscription = events_subscribe(w->events, NULL, show_event, s);
 	s->port = free_port();
