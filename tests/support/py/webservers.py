@@ -74,7 +74,7 @@ http {{
         return ["nginx", "-e", "stderr", "-p", self.directory, "-c", self.config]
 
     def is_ready(self):
-        return listens(self.port) and (not self.bundles or listens(self.tls_port, self.address))
+        return listens(self.port) and (not self.bundles or listens(self.tls_port, self.address.strip("[]")))
 
     def test(self):
         """nginx -t on the last output of write_config(). Returns its CompletedProcess."""
