@@ -24,18 +24,24 @@ on_stop(void *arg)
 	loop_stop(arg);
 }
 
-void
-rig_init(struct rig *rig, const char *resolver)
+static void
+rig_start(struct rig *rig, const char *resolver)
 {
 	_cleanup_error_ struct error err = ERROR_INIT;
 
-	*rig = (struct rig){ .config.propagation_poll_ms = 20 };
-	tmp_store_init(&rig->store, 0);
-	rig->clock = clock_new_real();
 	rig->env.loop = loop_new(rig->clock);
 	loop_set_turn_end(rig->env.loop, commit, rig);
 	rig->env.dns = dns_new(rig->env.loop, resolver ? resolver : "127.0.0.1:1", &err);
 	cr_assert_not_null(rig->env.dns, "%s", err.message);
+}
+
+void
+rig_init(struct rig *rig, const char *resolver)
+{
+	*rig = (struct rig){ .config.propagation_poll_ms = 20 };
+	tmp_store_init(&rig->store, 0);
+	rig->clock = clock_new_real();
+	rig_start(rig, resolver);
 	rig->log = log_new(LOG_LEVEL_ERROR - 1);
 	rig->config.events = events_new(rig->store.store, rig->clock, rig->log, 100);
 	store_commit(rig->store.store);
@@ -47,6 +53,23 @@ rig_restart(struct rig *rig)
 {
 	solver_free(rig->solver);
 	rig->solver = solver_new(&rig->env, rig->store.store, &rig->config);
+}
+
+void
+rig_kill(struct rig *rig, const char *resolver, struct rig_remains *ret)
+{
+	*ret = (struct rig_remains){ rig->env.loop, rig->env.dns, rig->solver };
+	rig->solver = NULL;
+	rig_start(rig, resolver);
+	rig_restart(rig);
+}
+
+void
+rig_bury(struct rig_remains *remains)
+{
+	solver_free(remains->solver);
+	dns_free(remains->dns);
+	loop_free(remains->loop);
 }
 
 void
@@ -141,6 +164,39 @@ rig_expect_event(struct rig *rig, enum event_kind kind, const struct event_objec
 	cr_expect_null(strchr(member(event, "message"), '\n'));
 }
 
+static void
+on_published(const struct dns_answer *answer _unused_, const struct error *err, void *arg)
+{
+	struct rig *rig = arg;
+
+	cr_expect_null(err, "%s", err ? err->message : "");
+	loop_stop(rig->env.loop);
+}
+
+void
+rig_publish(
+	struct rig *rig, const char *server, const char *zone, const char *owner, const char *value, bool is_removal)
+{
+	_cleanup_secret_ struct secret key = SECRET_INIT;
+	unsigned char octets[32];
+
+	for (size_t i = 0; i < sizeof(octets); i++)
+		octets[i] = (unsigned char)i;
+	secret_set(&key, octets, sizeof(octets));
+	dns_send_update(rig->env.dns,
+		&(struct dns_update){ .server = server,
+			.zone = zone,
+			.name = owner,
+			.value = value,
+			.ttl = 1,
+			.is_removal = is_removal,
+			.tsig_name = "certd-key",
+			.tsig_algorithm = "hmac-sha256",
+			.tsig_key = &key },
+		10000, on_published, rig);
+	rig_run_ms(rig, 10000);
+}
+
 void
 rig_add_provider(struct rig *rig, const char *name, const char *server, const char *zone, char ret_id[STORE_ID_SIZE])
 {
@@ -172,9 +228,13 @@ authz_init(struct acme_authorization *authz, const char *name, bool is_wildcard,
 	strlist_split(&list, types, ',');
 	*authz = (struct acme_authorization){ .name = xstrdup(name), .is_wildcard = is_wildcard };
 	authz->challenges = xcalloc(list.count + 1, sizeof(*authz->challenges));
-	for (size_t i = 0; i < list.count; i++)
-		authz->challenges[authz->n_challenges++] = (struct acme_challenge){
-			.type = xstrdup(list.items[i]),
-			.token = xstrdup(token),
-		};
+	for (size_t i = 0; i < list.count; i++) {
+		bool is_persist = strcmp(list.items[i], "dns-persist-01") == 0;
+		struct acme_challenge *c = &authz->challenges[authz->n_challenges++];
+
+		c->type = xstrdup(list.items[i]);
+		c->token = is_persist ? NULL : xstrdup(token);
+		if (is_persist)
+			strlist_add(&c->issuers, "ca.test");
+	}
 }

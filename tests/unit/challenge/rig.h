@@ -37,6 +37,23 @@ rig_clear(struct rig *rig);
 void
 rig_restart(struct rig *rig);
 
+/* What is left of a certd that was killed. */
+struct rig_remains {
+	struct loop *loop;
+	struct dns *dns;
+	struct solver *solver;
+};
+
+/*
+ * As after kill -9 and a new start: nothing that runs is told, and only the store remains. @resolver: as for rig_init().
+ * Its memory is released by rig_bury(), after its solves were stopped.
+ */
+void
+rig_kill(struct rig *rig, const char *resolver, struct rig_remains *ret);
+
+void
+rig_bury(struct rig_remains *remains);
+
 void
 rig_run_ms(struct rig *rig, int64_t ms);
 
@@ -58,11 +75,16 @@ note_progress(const char *why, void *arg);
 void
 rig_add_provider(struct rig *rig, const char *name, const char *server, const char *zone, char ret_id[STORE_ID_SIZE]);
 
+/* Adds (or removes) a TXT value at the server of rig_add_provider(), as an operator would. @zone: of @owner. */
+void
+rig_publish(
+	struct rig *rig, const char *server, const char *zone, const char *owner, const char *value, bool is_removal);
+
 /* The last event of that kind is about this object (NULL: none); it is told in one line that has @says. */
 void
 rig_expect_event(struct rig *rig, enum event_kind kind, const struct event_object *about, const char *says);
 
-/* An authorization with one challenge each of @types (comma separated), all with @token. */
+/* An authorization with one challenge each of @types (comma separated), all with @token; dns-persist-01 with the issuer ca.test. */
 void
 authz_init(struct acme_authorization *authz, const char *name, bool is_wildcard, const char *types, const char *token);
 
