@@ -37,6 +37,7 @@ unit_common_SOURCES = \
 	tests/unit/common/crypto/chains.h \
 	tests/unit/common/crypto/mini_ca.c \
 	tests/unit/common/crypto/mini_ca.h \
+	tests/unit/common/crypto/test_acme_txt.c \
 	tests/unit/common/crypto/test_base64url.c \
 	tests/unit/common/crypto/test_cert_file.c \
 	tests/unit/common/crypto/test_cert_import.c \
@@ -124,10 +125,12 @@ unit_challenge_SOURCES = \
 	tests/unit/store/tmp_store.c tests/unit/store/tmp_store.h \
 	tests/unit/challenge/dns_daemon.c tests/unit/challenge/dns_daemon.h \
 	tests/unit/challenge/rig.c tests/unit/challenge/rig.h \
+	tests/unit/challenge/test_choice.c \
 	tests/unit/challenge/test_dns01.c \
 	tests/unit/challenge/test_dns_target.c \
 	tests/unit/challenge/test_http01.c \
 	tests/unit/challenge/test_manual.c \
+	tests/unit/challenge/test_record_sets.c \
 	tests/unit/challenge/test_solver.c \
 	tests/unit/challenge/test_tlsalpn.c \
 	tests/unit/challenge/test_txt_queue.c \
@@ -182,6 +185,11 @@ unit_renew_SOURCES = $(world_sources) $(fake_ca_sources) \
 	tests/unit/renew/test_startup.c \
 	tests/unit/renew/test_time.c \
 	tests/unit/renew/test_time_guard.c \
+	tests/support/process.c tests/support/process.h \
+	tests/unit/challenge/dns_daemon.c tests/unit/challenge/dns_daemon.h \
+	tests/unit/challenge/rig.c tests/unit/challenge/rig.h \
+	tests/unit/renew/test_persist.c \
+	tests/unit/store/tmp_store.c tests/unit/store/tmp_store.h \
 	tests/unit/renew/test_forecast.c tests/unit/renew/test_policy.c
 unit_renew_LDFLAGS = $(store_faults_wrap)
 unit_renew_CFLAGS = $(AM_CFLAGS) $(CRITERION_CFLAGS)

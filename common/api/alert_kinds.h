@@ -34,6 +34,7 @@
 	CONDITION(account, "account with the CA is unusable") \
 	CONDITION(late, "certificate is not renewed in time") \
 	CONDITION(paused, "certificate expires while it is paused") \
+	CONDITION(persist, "record for dns-persist-01 is missing or ends") \
 	CONDITION(stale, "certificate is not served") \
 	CONDITION(refused, "CA does not issue the certificate") \
 	CONDITION(undeployed, "certificate cannot be deployed") \

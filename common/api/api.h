@@ -121,7 +121,8 @@ extern const struct api_resource api_resources[API_RESOURCE_COUNT];
 extern const struct api_field api_common_metadata[]; /* of every resource */
 extern const struct api_field api_effect_fields[];   /* of "effect" in the answer to an update */
 extern const struct api_field api_event_fields[];    /* of one event */
-extern const struct api_field api_audit_fields[];    /* of one record of the audit log */
+extern const char *const api_authorization_challenges[];
+extern const struct api_field api_audit_fields[]; /* of one record of the audit log */
 
 enum api_method_id {
 	RPC_PROVIDER_CREATE,

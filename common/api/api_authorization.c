@@ -4,12 +4,15 @@
 /* One row per line is easier to compare. */
 /* clang-format off */
 
+const char *const api_authorization_challenges[] = { "manual", "dns-persist-01", NULL };
 static const char *const authorization_statuses[] = { "pending", "valid", NULL };
 
 const struct api_field api_authorization_properties[] = {
 	NAME_FIELD("DNS name to validate; may be a wildcard"),
 	{ .name = "provider", .type = API_REF, .flags = API_REQUIRED, .resource = "provider",
 		.metavar = "PROVIDER", .help = "CA account that validates the name" },
+	{ .name = "challenge", .type = API_ENUM, .values = api_authorization_challenges, .fallback = "manual",
+		.help = "manual: by a record for this order (dns-01); dns-persist-01: by one that stays" },
 	END,
 };
 
@@ -24,7 +27,7 @@ const struct api_field api_authorization_metadata[] = {
 		.help = "auto-certificate whose order needs it; not set for an order of its own" },
 	{ .name = "orderUrl", .type = API_STRING, .help = "URL of its own order at the CA" },
 	{ .name = "authorizationUrl", .type = API_STRING, .help = "URL of the authorization at the CA" },
-	{ .name = "challengeUrl", .type = API_STRING, .help = "URL of its dns-01 challenge" },
+	{ .name = "challengeUrl", .type = API_STRING, .help = "URL of its challenge" },
 	{ .name = "lastError", .type = API_OBJECT, .fields = api_error_fields,
 		.help = "why the last attempt failed" },
 	END,

@@ -4,7 +4,8 @@
 /* One row per line is easier to compare. */
 /* clang-format off */
 
-static const char *const challenges[] = { "auto", "http-01", "tls-alpn-01", "dns-01", "manual", NULL };
+static const char *const challenges[] = { "auto", "http-01", "tls-alpn-01", "dns-01", "dns-account-01",
+	"dns-persist-01", "manual", NULL };
 
 const struct api_field api_autocert_properties[] = {
 	{ .name = "name", .type = API_STRING, .flags = API_ALWAYS, .metavar = "NAME",
@@ -21,7 +22,7 @@ const struct api_field api_autocert_properties[] = {
 	{ .name = "challenge", .type = API_ENUM, .values = challenges, .fallback = "auto",
 		.help = "how the CA validates the names" },
 	{ .name = "dnsProvider", .type = API_REF, .resource = "dnsProvider", .option = "dns",
-		.metavar = "DNS", .help = "DNS provider for dns-01",
+		.metavar = "DNS", .help = "DNS provider for dns-01 and dns-account-01",
 		.fallback = "the one that has the zone" },
 	{ .name = "consumers", .type = API_REFLIST, .resource = "consumer", .option = "consumer",
 		.metavar = "CONSUMER", .help = "consumer of the certificate" },
@@ -47,6 +48,8 @@ const struct api_field api_autocert_metadata[] = {
 	{ .name = "paused", .type = API_BOOL, .help = "whether renewal is suspended" },
 	{ .name = "nextAction", .type = API_STRING, .help = "next planned action" },
 	{ .name = "nextDate", .type = API_TIME, .help = "time of that action" },
+	{ .name = "standingRecords", .type = API_STRLIST,
+		.help = "TXT records of dns-persist-01 that serve its names" },
 	{ .name = "renewalWindowStart", .type = API_TIME,
 		.help = "start of the time in which the CA suggests to renew" },
 	{ .name = "renewalWindowEnd", .type = API_TIME, .help = "end of that time" },

@@ -1,5 +1,6 @@
 # common/crypto: keys, certificates, their file formats, and secrets.
 libcommon_a_SOURCES += \
+	common/crypto/acme_txt.c common/crypto/acme_txt.h \
 	common/crypto/alpn_cert.c common/crypto/alpn_cert.h \
 	common/crypto/base64url.c common/crypto/base64url.h \
 	common/crypto/cert_file.c common/crypto/cert_file.h \

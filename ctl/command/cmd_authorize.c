@@ -4,6 +4,7 @@
  */
 #include "common/buf.h"
 #include "common/ca.h"
+#include "common/crypto/acme_txt.h"
 #include "common/crypto/key.h"
 #include "common/crypto/secret.h"
 #include "common/error.h"
@@ -252,17 +253,19 @@ cmd_authorize_is_valid(struct json_object *a)
 static void
 authorize_record_item(struct output *output, struct json_object *item)
 {
-	static const char label[] = NAME_CHALLENGE_LABEL;
 	FILE *out = output->ctl->out;
 	const char *content = ctl_text_at(item, "metadata.recordContent");
+	const char *owner = ctl_text_at(item, "metadata.recordName");
+	_cleanup_free_ char *quoted = acme_txt_quoted(content);
 
 	if (cmd_authorize_is_valid(item)) {
 		fprintf(out, "%s is authorized until %s\n", ctl_text_at(item, "properties.name"),
 			ctl_text_at(item, "metadata.expiresDate"));
 		return;
 	}
-	fprintf(out, "Record name:%s\nRecord type:TXT\nRecord content:%s\n", label, content);
-	fprintf(out, "%s. 300 IN TXT \"%s\"\n", ctl_text_at(item, "metadata.recordName"), content);
+	fprintf(out, "Record name:%.*s\nRecord type:TXT\nRecord content:%s\n", (int)strcspn(owner, "."), owner,
+		content);
+	fprintf(out, "%s. 300 IN TXT %s\n", owner, quoted);
 }
 
 static const struct view view_record = { VIEW_OBJECT, authorize_record_item, NULL };
@@ -285,6 +288,7 @@ authorize_make_authorization(
 	properties = json_object_new_object();
 	json_add_string(properties, "name", name);
 	json_add_string(properties, "provider", provider);
+	json_add_string(properties, "challenge", args_text(args, "challenge"));
 	json_object_object_add(params, "properties", properties);
 	if (ctl_call(ctl, RPC_AUTHORIZATION_CREATE, params, ret, err) == 0)
 		return 0;

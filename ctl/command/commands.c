@@ -56,6 +56,11 @@ static const struct api_field authorize_options[] = {
 		.metavar = "PROVIDER",
 		.help = "CA account that validates the name",
 		.fallback = "the only one" },
+	{ .name = "challenge",
+		.type = API_ENUM,
+		.values = api_authorization_challenges,
+		.help = "manual: a record for one certificate; dns-persist-01: one for all that follow",
+		.fallback = "manual" },
 	{ .name = "timeout", .type = API_SPAN, .metavar = "SPAN", .help = "maximum time to wait", .fallback = "10m" },
 	{ .name = NULL },
 };
@@ -167,9 +172,11 @@ static const char register_notes[] =
 	"\n"
 	"  certctl register you@example.com --agree-tos\n";
 static const char authorize_notes[] =
-	"Prints the TXT record that validates the name. Publish it at any time: certd remembers it.\n"
+	"Prints the TXT record that validates the name. Publish it at any time: certd remembers it. With\n"
+	"dns-persist-01, which few CAs offer yet, one record stays and serves all renewals.\n"
 	"\n"
-	"  certctl authorize api.example.com\n";
+	"  certctl authorize api.example.com\n"
+	"  certctl authorize *.example.com --challenge dns-persist-01\n";
 static const char get_notes[] =
 	"Gets a certificate for names that were authorized. The first name is the common name. If the\n"
 	"CA wants further records, they are printed: publish them and run the same command again.\n"

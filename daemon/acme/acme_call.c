@@ -577,3 +577,9 @@ acme_client_offers_renewal_info(const struct acme_client *client)
 {
 	return client->directory.renewal_info;
 }
+
+const char *
+acme_client_account_hash_prefix(const struct acme_client *client)
+{
+	return client->directory.account_hash_prefix;
+}

@@ -134,6 +134,10 @@ acme_client_renewal_info(struct acme_client *client, const char *ari_id, acme_re
 bool
 acme_client_offers_renewal_info(const struct acme_client *client);
 
+/* How hashes of accounts begin in records of dns-persist-01; NULL: unknown. Borrowed. */
+const char *
+acme_client_account_hash_prefix(const struct acme_client *client);
+
 struct acme_account_request {
 	const char *email; /* or NULL; "mailto:" is added */
 	bool has_agreed_terms;

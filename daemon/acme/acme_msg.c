@@ -17,7 +17,12 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { CHALLENGES_MAX = 64, CHALLENGE_TYPE_MAX = 64, PROFILES_SHOWN = 300 /* octets of their list */ };
+enum {
+	CHALLENGES_MAX = 64,
+	CHALLENGE_TYPE_MAX = 64,
+	PROFILES_SHOWN = 300 /* octets of their list */,
+	ISSUERS_MAX = 10
+};
 
 #define BIT(status) (1U << (status))
 
@@ -184,7 +189,7 @@ static int
 read_meta(struct json_object *obj, struct acme_directory *d, struct error *err)
 {
 	struct json_object *meta = NULL, *profiles = NULL;
-	const char *terms = NULL;
+	const char *terms = NULL, *prefix = NULL;
 	int r = json_get_object(obj, "meta", &meta, err);
 
 	if (r <= 0)
@@ -196,6 +201,8 @@ read_meta(struct json_object *obj, struct acme_directory *d, struct error *err)
 		return error_wrap(err, "meta");
 	if (terms && *terms) /* displayed, never fetched: any scheme is allowed */
 		d->terms_of_service = printable_line(terms, strlen(terms), ACME_URL_MAX);
+	if (json_get_string(meta, "accountHashPrefix", &prefix, NULL) == 1 && acme_url_check(prefix, NULL) == 0)
+		d->account_hash_prefix = xstrdup(prefix);
 	if (profiles) {
 		json_object_object_foreach(profiles, name, description) {
 			(void)description;
@@ -288,6 +295,29 @@ acme_msg_order(const char *text, size_t len, struct acme_order_msg *ret, struct 
 }
 
 /*
+ * The issuers that a record of dns-persist-01 may name. Drafts -00 and -01 have another member than -02, and another
+ * form of the record. A client must not answer a challenge whose list is not valid.
+ */
+static int
+read_issuers(struct json_object *obj, struct acme_challenge *c)
+{
+	struct strlist *issuers = &c->issuers;
+
+	c->is_account_hashed = json_path(obj, "issuerDomainNames") != NULL;
+	if (json_get_strlist(obj, c->is_account_hashed ? "issuerDomainNames" : "issuer-domain-names", issuers, NULL) <
+			0 ||
+		issuers->count < 1 || issuers->count > ISSUERS_MAX)
+		return -1;
+	for (size_t i = 0; i < issuers->count; i++) {
+		_cleanup_free_ char *name = NULL;
+
+		if (name_canonical(issuers->items[i], false, &name, NULL) < 0 || strcmp(name, issuers->items[i]) != 0)
+			return -1;
+	}
+	return 0;
+}
+
+/*
  * Parses the used members of a challenge. Return: 1, 0 certd cannot answer it (no type, no URL), or -1: it could be
  * answered, and is malformed in a way that could do harm.
  */
@@ -307,6 +337,8 @@ read_challenge(struct json_object *obj, struct acme_challenge *c, struct error *
 	if (token && (strlen(token) < ACME_TOKEN_MIN || strlen(token) > ACME_TOKEN_MAX ||
 			     !base64url_is_text(token, strlen(token))))
 		return error_set(err, ERROR_PROTOCOL, "token is not valid (RFC 8555 section 8.3)");
+	if (strcmp(type, "dns-persist-01") == 0 && read_issuers(obj, c) < 0)
+		strlist_clear(&c->issuers);
 	c->type = xstrdup(type);
 	c->token = xstrdup_null(token);
 	get_problem(obj, &c->error);
@@ -482,6 +514,7 @@ acme_directory_clear(struct acme_directory *d)
 	free(d->key_change);
 	free(d->renewal_info);
 	free(d->terms_of_service);
+	free(d->account_hash_prefix);
 	strlist_clear(&d->caa_identities);
 	strlist_clear(&d->profiles);
 	*d = (struct acme_directory){ .new_nonce = NULL };
@@ -505,6 +538,7 @@ acme_challenge_clear(struct acme_challenge *c)
 	free(c->type);
 	free(c->url);
 	free(c->token);
+	strlist_clear(&c->issuers);
 	error_clear(&c->error);
 	*c = (struct acme_challenge){ .type = NULL };
 }

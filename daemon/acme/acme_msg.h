@@ -26,7 +26,8 @@ struct acme_directory {
 	char *terms_of_service;
 	bool needs_eab;
 	struct strlist caa_identities;
-	struct strlist profiles; /* names */
+	struct strlist profiles;   /* names */
+	char *account_hash_prefix; /* of accounturi in dns-persist-01 from draft -02 on; or NULL */
 };
 
 /* RFC 8555 s7.1.6, all objects; the parser checks that a status fits its object. */
@@ -55,7 +56,9 @@ struct acme_order_msg {
 struct acme_challenge {
 	char *type; /* "http-01", ... ; unknown types are kept by name */
 	char *url;
-	char *token; /* [A-Za-z0-9_-]{22,128}; NULL for types without one */
+	char *token;            /* [A-Za-z0-9_-]{22,128}; NULL for types without one */
+	struct strlist issuers; /* of dns-persist-01: A-labels that its record may name; else empty */
+	bool is_account_hashed; /* dns-persist-01 of draft -02: the record has a hash instead of the account URL */
 	enum acme_status status;
 	struct error error; /* why it failed, or why a server that retries has not validated it yet */
 };

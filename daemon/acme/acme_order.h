@@ -84,6 +84,10 @@ acme_order_free(struct acme_order *order);
 enum acme_order_state
 acme_order_state_of(const struct acme_order *order);
 
+/* After the order has failed: is it because the authorization with that index was not validated? */
+bool
+acme_order_has_failed(const struct acme_order *order, size_t index);
+
 /* Answers to ops->save_url, ops->solve, ops->csr. @err set: the order fails with it. */
 void
 acme_order_saved(struct acme_order *order, const struct error *err);

@@ -26,6 +26,7 @@ struct slot {
 	struct acme_call *call;
 	size_t challenge; /* the one that the owner published */
 	bool is_solved;
+	bool has_failed;           /* why the order failed */
 	bool is_up;                /* between ops->solve and ops->unsolve */
 	unsigned answers;          /* challenge POSTs, accepted or refused */
 	int64_t answer_again_ms;   /* boot time: not before, if the CA retries only on request */

@@ -87,6 +87,12 @@ acme_order_slots_are_busy(const struct acme_order *o)
 	return false;
 }
 
+bool
+acme_order_has_failed(const struct acme_order *o, size_t index)
+{
+	return index < o->n_slots && o->slots[index].has_failed;
+}
+
 char *
 acme_order_slot_name(const struct slot *slot)
 {

@@ -311,6 +311,7 @@ diagnosis_note(struct slot *slot)
 	slot->authz.status = seen.status;
 	if (seen.status == ACME_VALID || seen.status == ACME_PENDING)
 		return;
+	slot->has_failed = true;
 	explain(&seen, &why);
 	if (o->reasons++ == 0) {
 		error_move(&o->diagnosis, &why);
@@ -347,6 +348,7 @@ validate_slot(struct acme_order *o, struct slot *slot)
 		has_failed = read_challenge_answer(slot, &err);
 	else
 		has_failed = read_second_look(slot, &err);
+	slot->has_failed = slot->has_failed || (has_failed && !o->reply_err);
 	if (has_failed)
 		return acme_order_fail(o, &err);
 	acme_order_slots_start(o);

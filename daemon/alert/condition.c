@@ -3,6 +3,7 @@
 
 #include "common/shell.h"
 #include "common/timefmt.h"
+#include "daemon/renew/persist.h"
 #include "daemon/rollout/rollout_back.h"
 
 #include <stdio.h>
@@ -13,6 +14,7 @@ enum {
 	/* The first attempts fail for reasons that pass: those of the second follow after ten minutes and more. */
 	ATTEMPTS_TOLERATED = 2,
 	DAY = 24 * 3600,
+	PERSIST_WARNING_SEC = 30 * DAY,
 };
 
 const char *
@@ -177,6 +179,33 @@ condition_refused(const struct condition_facts *f, struct buf *text, int64_t *ag
 		return SEVERITY_NONE;
 	buf_printf(text, "%lld attempts failed: %s", (long long)a->attempts, why->message);
 	return a->last_certificate ? SEVERITY_WARNING : SEVERITY_CRITICAL;
+}
+
+/* Each renewal needs the record, and only the operator can publish it. */
+static enum severity
+condition_persist(const struct condition_facts *f, struct buf *text, int64_t *again_at)
+{
+	const char *owner = "";
+	int64_t until_at = f->autocert ? persist_until(f->autocert, &owner) : 0;
+	char date[TIME_RFC3339_SIZE];
+	bool is_dead, is_near;
+
+	if (f->autocert && error_is_set(&f->autocert->standing_error)) {
+		buf_add_str(text, f->autocert->standing_error.message);
+		return SEVERITY_WARNING;
+	}
+	if (!until_at)
+		return SEVERITY_NONE;
+	is_dead = is_over(f, until_at, again_at);
+	is_near = is_over(f, time_add(until_at, -PERSIST_WARNING_SEC), again_at);
+	if (!is_dead && !is_near && until_at > f->planned_at)
+		return SEVERITY_NONE;
+	time_format_rfc3339(until_at, date);
+	buf_printf(text,
+		"the CA does not accept the TXT record %.*s after %s: publish it again with a later persistUntil, or "
+		"without one",
+		(int)strcspn(owner, " "), owner, date);
+	return is_dead ? SEVERITY_CRITICAL : SEVERITY_WARNING;
 }
 
 static enum severity

@@ -58,6 +58,12 @@ answered(struct dns_server *s, enum dns_server_state state, char *why)
 	s->done(s->arg);
 }
 
+static bool
+has_value(const struct dns_watch_common *c, const struct strlist *values)
+{
+	return c->has ? c->has(values, c->has_arg) : strlist_has(values, c->value);
+}
+
 static void
 on_txt(const struct dns_answer *answer, const struct error *err, void *arg)
 {
@@ -72,7 +78,7 @@ on_txt(const struct dns_answer *answer, const struct error *err, void *arg)
 	else if (!answer->is_authoritative)
 		answered(s, DNS_SERVER_SILENT,
 			xasprintf("%s (%s) is not authoritative for %s", s->host, at, s->common->name));
-	else if (strlist_has(&answer->values, s->common->value))
+	else if (has_value(s->common, &answer->values))
 		answered(s, DNS_SERVER_HAS, NULL);
 	else
 		answered(s, DNS_SERVER_LACKS,

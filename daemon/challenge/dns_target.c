@@ -26,6 +26,7 @@ struct dns_finder {
 	struct strlist seen; /* aliases so far */
 	char *alias;         /* the name's alias, while certd finds out whether a wildcard produced it */
 	const char *asked;   /* the part of target.name that the current query is about */
+	bool is_zone_only;   /* a provider is not required */
 	bool has_provider;
 	bool is_at_server;           /* the provider's server was queried, not the resolver */
 	struct error server_failure; /* its error, reported when the resolver does not know the answer either */
@@ -138,22 +139,24 @@ static void
 found_zone(struct dns_finder *f, const char *zone)
 {
 	const char *name = f->target.name;
+	bool must_have_zone = f->is_zone_only || needs_zone(f);
+	bool lacks_provider = !f->has_provider && !f->is_zone_only;
 
-	if (!zone && needs_zone(f))
+	if (!zone && must_have_zone)
 		zone = provider_zone(f);
 
-	if (!f->has_provider && f->seen.count)
+	if (lacks_provider && f->seen.count)
 		fail(f, ERROR_STATE,
 			"%s is an alias of %s, and no DNS provider has a zone for that name: declare one for "
 			"the zone %s "
 			"(see: certctl add-dns --help), or choose one with --dns",
 			f->seen.items[0], name, zone ? zone : "ZONE");
-	else if (!f->has_provider)
+	else if (lacks_provider)
 		fail(f, ERROR_STATE,
 			"%s: no DNS provider has a zone for it; declare one for the zone %s (see: certctl "
 			"add-dns --help)",
 			name, zone ? zone : "ZONE");
-	else if (!zone && needs_zone(f)) {
+	else if (!zone && must_have_zone) {
 		_cleanup_free_ char *why = xasprintf(
 			"%s: no zone found: no name server returned an SOA record at or above it", name);
 
@@ -328,5 +331,15 @@ dns_target_find(const struct dnsprovider_env *env, struct store *store, const ch
 	f->arg = arg;
 	loop_timer_init(&f->start, env->loop, dns_target_on_start, f);
 	loop_timer_set(&f->start, 0);
+	return f;
+}
+
+struct dns_finder *
+dns_target_find_zone(
+	const struct dnsprovider_env *env, struct store *store, const char *name, dns_target_done_fn *done, void *arg)
+{
+	struct dns_finder *f = dns_target_find(env, store, NULL, name, done, arg);
+
+	f->is_zone_only = true;
 	return f;
 }

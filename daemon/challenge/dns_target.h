@@ -35,6 +35,14 @@ struct dns_finder *
 dns_target_find(const struct dnsprovider_env *env, struct store *store, const char *named, const char *name,
 	dns_target_done_fn *done, void *arg);
 
+/*
+ * The same for a record that the operator publishes: target->provider is empty when no DNS provider has the zone, and
+ * the zone is always set.
+ */
+struct dns_finder *
+dns_target_find_zone(
+	const struct dnsprovider_env *env, struct store *store, const char *name, dns_target_done_fn *done, void *arg);
+
 /* Cancels the search; @done is not called. NULL is a no-op. */
 void
 dns_target_cancel(struct dns_finder *finder);

@@ -286,6 +286,8 @@ dns_watch_start(const struct dnsprovider_env *env, const struct dns_watch_reques
 	w->common.zone = xstrdup_null(request->zone);
 	w->common.name = xstrdup(request->name);
 	w->common.value = xstrdup(request->value);
+	w->common.has = request->has;
+	w->common.has_arg = request->has_arg;
 	w->pause_ms = request->poll_ms ? request->poll_ms : DNS_WATCH_POLL_MS;
 	w->deadline_ms = clock_boot_ms(loop_clock(env->loop)) +
 			 dns_watch_timeout_sec(request->provider) * INT64_C(1000);

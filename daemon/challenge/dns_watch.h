@@ -17,6 +17,9 @@ struct dns_watch_request {
 	const char *zone;                   /* NULL: only provider->nameservers are known */
 	const char *name;
 	const char *value;
+	/* Is it among the TXT @values? NULL: if @value is one of them. Called for each answer, until the end. */
+	bool (*has)(const struct strlist *values, void *arg);
+	void *has_arg;
 	struct strlist *verdicts; /* filled before the end with a line for each server; NULL: not needed */
 	int64_t poll_ms;          /* first pause, doubled each time; 0: DNS_WATCH_POLL_MS */
 };

@@ -12,6 +12,8 @@ struct dns_watch_common {
 	char *zone; /* or NULL */
 	char *name;
 	char *value;
+	bool (*has)(const struct strlist *values, void *arg); /* or NULL */
+	void *has_arg;
 };
 
 enum dns_server_state { DNS_SERVER_LACKS, DNS_SERVER_SILENT, DNS_SERVER_HAS };

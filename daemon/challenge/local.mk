@@ -1,5 +1,6 @@
 # daemon/challenge: publishing the answers to challenges
 libcertd_a_SOURCES += \
+	daemon/challenge/choice.c daemon/challenge/choice.h \
 	daemon/challenge/cleanup.c daemon/challenge/cleanup.h \
 	daemon/challenge/dns_check.c daemon/challenge/dns_check.h \
 	daemon/challenge/dns_server.c \
@@ -7,6 +8,7 @@ libcertd_a_SOURCES += \
 	daemon/challenge/dns_watch.c daemon/challenge/dns_watch.h daemon/challenge/dns_watch_private.h \
 	daemon/challenge/http01.c daemon/challenge/http01.h \
 	daemon/challenge/txt_removal.c daemon/challenge/txt_removal.h \
+	daemon/challenge/persist_look.c daemon/challenge/persist_look.h \
 	daemon/challenge/solve_dns.c \
 	daemon/challenge/solve_http.c \
 	daemon/challenge/solve_manual.c \

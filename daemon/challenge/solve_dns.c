@@ -1,11 +1,12 @@
 /*
- * dns-01: a TXT record through a DNS provider.
+ * dns-01 and dns-account-01: a TXT record through a DNS provider. They differ by its owner name.
  *
  *   find (aliases, provider, zone) -> record (the cleanup record is durable) -> add -> watch (all servers) -> up
  *
  * Stopping removes the value in the background once the cleanup record exists. The removal outlives its challenge; when
  * it fails, or certd ends, the record's row in the schedule repeats it.
  */
+#include "common/crypto/acme_txt.h"
 #include "common/crypto/jws.h"
 #include "common/error.h"
 #include "common/name.h"
@@ -101,13 +102,20 @@ is_known_to_lack(const struct dnsprovider *d, const char *owner)
 	return !d->zones.count && d->zones_listed_at && !dnsprovider_match(d, owner);
 }
 
+/* NULL: the one that has the zone. */
+static const char *
+named_provider(const struct autocert *autocert)
+{
+	return autocert->dns_provider && *autocert->dns_provider ? autocert->dns_provider : NULL;
+}
+
 static int
 dns_check(struct solver *solver, const struct autocert *autocert, const char *name, bool is_wildcard _unused_,
 	bool is_now, struct error *err)
 {
 	_cleanup_dnsprovider_ struct dnsprovider d = { 0 };
 	_cleanup_free_ char *owner = name_of_challenge(name);
-	const char *named = autocert->dns_provider && *autocert->dns_provider ? autocert->dns_provider : NULL;
+	const char *named = named_provider(autocert);
 	int found;
 
 	if (name_type_of(name) == NAME_IP)
@@ -130,6 +138,28 @@ dns_check(struct solver *solver, const struct autocert *autocert, const char *na
 		"%s is an alias "
 		"into another zone, choose the provider with --dns",
 		name, owner);
+}
+
+/* Some hooks are told the domain only, and compute the owner name for dns-01. */
+static int
+dns_account_check(struct solver *solver, const struct autocert *autocert, const char *name, bool is_wildcard,
+	bool is_now, struct error *err)
+{
+	_cleanup_dnsprovider_ struct dnsprovider d = { 0 };
+	_cleanup_free_ char *owner = name_of_challenge(name);
+	const struct dnsprovider_driver *driver;
+
+	if (dns_check(solver, autocert, name, is_wildcard, is_now, err) < 0)
+		return -1;
+	if (dnsprovider_choose(solver->store, named_provider(autocert), owner, &d, err) < 0)
+		return -1;
+	driver = dnsprovider_driver(d.kind);
+	if (driver && driver->is_dns01_only && driver->is_dns01_only(&d))
+		return error_set_field(err, "challenge",
+			"the program of DNS provider '%s' computes the name of the TXT record itself, and only for "
+			"dns-01: use that, or a program with the convention of lego or acme.sh",
+			d.o.name);
+	return 0;
 }
 
 static void
@@ -236,11 +266,10 @@ on_found(struct dns_target *target, const struct error *err, void *arg)
 }
 
 static void
-dns_start(struct solve *solve, const struct solver_request *request, const char *key_authorization)
+solve_dns_begin(
+	struct solve *solve, const struct solver_request *request, const char *key_authorization, const char *owner)
 {
 	struct dns_solve *s = xcalloc(1, sizeof(*s));
-	const char *named = request->autocert->dns_provider;
-	_cleanup_free_ char *name = name_of_challenge(name_base(request->authz->name));
 
 	solve->data = s;
 	s->solve = solve;
@@ -249,7 +278,23 @@ dns_start(struct solve *solve, const struct solver_request *request, const char 
 	s->key_authorization = xstrdup(key_authorization);
 	DL_PREPEND(solve->solver->dns->all, s);
 	s->finder = dns_target_find(
-		&solve->solver->env, solve->solver->store, named && *named ? named : NULL, name, on_found, s);
+		&solve->solver->env, solve->solver->store, named_provider(request->autocert), owner, on_found, s);
+}
+
+static void
+dns_start(struct solve *solve, const struct solver_request *request, const char *key_authorization)
+{
+	_cleanup_free_ char *owner = name_of_challenge(request->authz->name);
+
+	solve_dns_begin(solve, request, key_authorization, owner);
+}
+
+static void
+dns_account_start(struct solve *solve, const struct solver_request *request, const char *key_authorization)
+{
+	_cleanup_free_ char *owner = acme_txt_account_owner(request->account_url, request->authz->name);
+
+	solve_dns_begin(solve, request, key_authorization, owner);
 }
 
 static void
@@ -281,5 +326,13 @@ const struct solver_kind solver_dns01 = {
 	.type = "dns-01",
 	.check = dns_check,
 	.start = dns_start,
+	.stop = dns_stop,
+};
+
+const struct solver_kind solver_dns_account01 = {
+	.word = "dns-account-01",
+	.type = "dns-account-01",
+	.check = dns_account_check,
+	.start = dns_account_start,
 	.stop = dns_stop,
 };

@@ -1,14 +1,17 @@
 /*
- * dns-01 with a manually published record. certd stores and reports the record, and asks the CA to validate only when
- * the record is found in DNS, because a failed validation cannot be repeated. Until then the attempt ends with an error
- * that says what to publish. The order stays valid, so the next attempt continues it.
+ * Records that the operator publishes: that of dns-01 (manual), and the standing one of dns-persist-01, which serves
+ * all later orders too. certd stores and reports the record, and asks the CA to validate only when the record is found
+ * in DNS, because a failed validation cannot be repeated. Until then the attempt ends with an error that says what to
+ * publish. The order stays valid, so the next attempt continues it.
  */
+#include "common/crypto/acme_txt.h"
 #include "common/crypto/jws.h"
 #include "common/error.h"
 #include "common/name.h"
 #include "common/timefmt.h"
 #include "daemon/base/clock.h"
 #include "daemon/base/dns.h"
+#include "daemon/challenge/persist_look.h"
 #include "daemon/challenge/solver_private.h"
 #include "daemon/report/events.h"
 #include "daemon/schedule/schedule.h"
@@ -28,6 +31,8 @@ struct manual_solve {
 	bool is_of_order; /* of an auto-certificate; it ends with the order */
 	bool is_seen;
 	struct dns_query *query;
+	struct acme_persist want; /* of dns-persist-01 */
+	struct persist_look *look;
 };
 
 static int
@@ -63,7 +68,10 @@ conclude(struct manual_solve *s, const struct error *look_err)
 	if (s->solve->solver->events)
 		say_pending(s);
 	error_set(&err, ERROR_STATE, "publish the TXT record %s with content %s; %s%s", s->record_name, s->value,
-		look_err ? "the query failed: " : "it is not found in DNS yet", look_err ? look_err->message : "");
+		!look_err                       ? "it is not found in DNS yet"
+		: look_err->code == ERROR_STATE ? ""
+						: "the query failed: ",
+		look_err ? look_err->message : "");
 	err.may_retry = true;
 	solve_done(s->solve, &err);
 }
@@ -79,9 +87,22 @@ on_looked(const struct dns_answer *answer, const struct error *err, void *arg)
 }
 
 static void
+on_persist_looked(const char *seen, const struct error *err, void *arg)
+{
+	struct manual_solve *s = arg;
+
+	s->look = NULL;
+	s->is_seen = seen;
+	if (seen)
+		s->solve->standing = xasprintf("%s %s", s->record_name, seen);
+	conclude(s, err);
+}
+
+static void
 on_remembered(const struct error *err, void *arg)
 {
 	struct manual_solve *s = arg;
+	const struct dnsprovider_env *env = &s->solve->solver->env;
 
 	if (err) {
 		solve_done(s->solve, err);
@@ -90,7 +111,11 @@ on_remembered(const struct error *err, void *arg)
 		conclude(s, NULL);
 	} else {
 		solve_progress(s->solve, "looks for the TXT record at %s", s->record_name);
-		s->query = dns_ask(s->solve->solver->env.dns, NULL, s->record_name, DNS_TXT, LOOK_MS, on_looked, s);
+		if (s->want.issuers.count)
+			s->look = persist_look_start(
+				env, s->solve->solver->store, s->record_name, &s->want, on_persist_looked, s);
+		else
+			s->query = dns_ask(env->dns, NULL, s->record_name, DNS_TXT, LOOK_MS, on_looked, s);
 	}
 }
 
@@ -119,6 +144,7 @@ solve_manual_fill(struct manual_solve *s, const struct solver_request *request, 
 	}
 	str_replace(&a->authorization_url, request->authz->url);
 	str_replace(&a->challenge_url, request->authz->challenges[request->challenge].url);
+	str_replace(&a->challenge, s->want.issuers.count ? solver_dns_persist01.word : NULL);
 	str_replace(&a->record_name, s->record_name);
 	str_replace(&a->txt, s->value);
 	str_replace(&a->status, "pending");
@@ -150,23 +176,74 @@ solve_manual_remember(
 	return object_save(store, txn, &authorization_class, &a, err);
 }
 
-static void
-manual_start(struct solve *solve, const struct solver_request *request, const char *key_authorization)
+static struct manual_solve *
+solve_manual_new(struct solve *solve, const struct solver_request *request)
 {
-	struct manual_solve *s = xcalloc(1, sizeof(*s));
-	struct store_txn *txn = store_begin(solve->solver->store);
 	const struct acme_authorization *authz = request->authz;
-	_cleanup_error_ struct error err = ERROR_INIT;
+	struct manual_solve *s = xcalloc(1, sizeof(*s));
 
 	solve->data = s;
 	s->solve = solve;
-	s->value = jws_dns01_value(key_authorization);
 	s->name = xasprintf("%s%s", authz->is_wildcard ? "*." : "", name_base(authz->name));
-	s->record_name = name_of_challenge(authz->name);
 	s->is_of_order = request->autocert->o.id[0] != '\0';
+	return s;
+}
+
+static void
+solve_manual_begin(struct manual_solve *s, const struct solver_request *request)
+{
+	struct store_txn *txn = store_begin(s->solve->solver->store);
+	_cleanup_error_ struct error err = ERROR_INIT;
+
 	if (solve_manual_remember(s, request, txn, &err) < 0)
 		store_fail(txn, &err);
 	store_then(txn, on_remembered, s);
+}
+
+static void
+manual_start(struct solve *solve, const struct solver_request *request, const char *key_authorization)
+{
+	struct manual_solve *s = solve_manual_new(solve, request);
+
+	s->value = jws_dns01_value(key_authorization);
+	s->record_name = name_of_challenge(request->authz->name);
+	solve_manual_begin(s, request);
+}
+
+/* The record in the form that the challenge demands. A hash may be for this name or for any. */
+static int
+solve_manual_want(const struct solver_request *request, struct acme_persist *ret, struct error *err)
+{
+	const struct acme_challenge *challenge = &request->authz->challenges[request->challenge];
+	const char *const domains[] = { name_base(request->authz->name), "*" };
+
+	if (challenge->is_account_hashed && !request->account_hash_prefix)
+		return error_set(err, ERROR_PROTOCOL, "the CA's directory lacks accountHashPrefix for dns-persist-01");
+	strlist_copy(&ret->issuers, &challenge->issuers);
+	ret->is_wildcard = request->authz->is_wildcard;
+	if (!challenge->is_account_hashed)
+		strlist_add(&ret->accounts, request->account_url);
+	for (size_t i = 0; challenge->is_account_hashed && i < ARRAY_SIZE(domains); i++)
+		strlist_take(&ret->accounts, acme_txt_account_hash(request->account_hash_prefix, domains[i],
+						     request->thumbprint, request->account_url));
+	return 0;
+}
+
+static void
+persist_start(struct solve *solve, const struct solver_request *request, const char *key_authorization _unused_)
+{
+	struct manual_solve *s = solve_manual_new(solve, request);
+	struct store_txn *txn = store_begin(solve->solver->store);
+	_cleanup_error_ struct error err = ERROR_INIT;
+
+	s->record_name = acme_txt_persist_owner(request->authz->name);
+	if (solve_manual_want(request, &s->want, &err) < 0) {
+		store_fail(txn, &err);
+		store_then(txn, on_remembered, s);
+		return;
+	}
+	s->value = acme_persist_text(&s->want);
+	solve_manual_begin(s, request);
 }
 
 /* The order has used the authorization, or the attempt failed for good: the record is no longer needed. */
@@ -187,14 +264,25 @@ manual_stop(struct solve *solve)
 	struct manual_solve *s = solve->data;
 
 	dns_cancel(s->query);
+	persist_look_cancel(s->look);
 	store_forget(solve->solver->store, s);
 	if (s->is_seen && s->is_of_order)
 		solve_manual_forget(s);
 	free(s->name);
 	free(s->record_name);
 	free(s->value);
+	acme_persist_clear(&s->want);
 	free(s);
 }
+
+const struct solver_kind solver_dns_persist01 = {
+	.word = "dns-persist-01",
+	.type = "dns-persist-01",
+	.has_no_token = true,
+	.check = manual_check,
+	.start = persist_start,
+	.stop = manual_stop,
+};
 
 const struct solver_kind solver_manual = {
 	.word = "manual",

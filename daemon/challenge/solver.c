@@ -7,6 +7,7 @@
 #include "common/crypto/jws.h"
 #include "common/error.h"
 #include "common/name.h"
+#include "daemon/challenge/choice.h"
 #include "daemon/challenge/cleanup.h"
 #include "daemon/challenge/http01.h"
 #include "daemon/challenge/solver_private.h"
@@ -17,9 +18,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* In the order in which "auto" prefers them: http-01 needs neither a delay nor credentials. The last one is manual. */
-static const struct solver_kind *const kinds[] = { &solver_http01, &solver_tlsalpn01, &solver_dns01, &solver_manual };
-enum { KINDS_AUTO = ARRAY_SIZE(kinds) - 1 };
+/* The first ones are those of "auto", in the order of its preference: http-01 needs neither a delay nor credentials. */
+static const struct solver_kind *const kinds[] = { &solver_http01, &solver_tlsalpn01, &solver_dns01,
+	&solver_dns_account01, &solver_dns_persist01, &solver_manual };
+enum { KINDS_AUTO = 3 };
 
 struct solver *
 solver_new(const struct dnsprovider_env *env, struct store *store, const struct solver_config *config)
@@ -72,17 +74,29 @@ solver_tlsalpn_error(const struct solver *solver)
 }
 
 /* The auto-certificate names a challenge, or leaves the choice to certd. */
-static bool
-is_auto(const struct autocert *autocert)
+bool
+solver_is_auto(const struct autocert *autocert)
 {
 	return !autocert->challenge || !*autocert->challenge || strcmp(autocert->challenge, "auto") == 0;
 }
 
+/* NULL: there is none. */
+static const struct solver_kind *
+kind_of_word(const char *word)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(kinds); i++)
+		if (strcmp(kinds[i]->word, word) == 0)
+			return kinds[i];
+	return NULL;
+}
+
 static int
-find_challenge(const struct acme_authorization *authz, const char *type)
+find_challenge(const struct acme_authorization *authz, const struct solver_kind *kind)
 {
 	for (size_t i = 0; i < authz->n_challenges; i++)
-		if (authz->challenges[i].token && strcmp(authz->challenges[i].type, type) == 0)
+		if ((kind->has_no_token ? authz->challenges[i].issuers.count > 0
+					: authz->challenges[i].token != NULL) &&
+			strcmp(authz->challenges[i].type, kind->type) == 0)
 			return (int)i;
 	return -1;
 }
@@ -98,7 +112,7 @@ refuse_offer(const struct acme_authorization *authz, const char *type, struct er
 	if (offered.count == 0)
 		return error_set(err, ERROR_CA, "the CA offers no challenge");
 	if (strlist_has(&offered, type))
-		return error_set(err, ERROR_CA, "the challenge of the CA has no token");
+		return error_set(err, ERROR_CA, "the challenge of the CA has no token, or no valid list of issuers");
 	text = strlist_join(&offered, ", ");
 	return error_set(err, ERROR_CA, "the CA offers only %s", text);
 }
@@ -115,7 +129,7 @@ struct question {
 static int
 check_kind(struct solver *solver, const struct solver_kind *kind, const struct question *q, struct error *err)
 {
-	if (q->authz && find_challenge(q->authz, kind->type) < 0)
+	if (q->authz && find_challenge(q->authz, kind) < 0)
 		return refuse_offer(q->authz, kind->type, err);
 	return kind->check(solver, q->autocert, q->name, q->is_wildcard, q->is_now, err);
 }
@@ -124,14 +138,14 @@ static const struct solver_kind *
 choose_named(struct solver *solver, const struct question *q, struct error *err)
 {
 	const char *wanted = q->autocert->challenge;
+	const struct solver_kind *kind = kind_of_word(wanted);
+	_cleanup_buf_ struct buf words = BUF_INIT;
 
-	for (size_t i = 0; i < ARRAY_SIZE(kinds); i++) {
+	if (kind) {
 		_cleanup_error_ struct error why = ERROR_INIT;
 
-		if (strcmp(kinds[i]->word, wanted) != 0)
-			continue;
-		if (check_kind(solver, kinds[i], q, &why) == 0)
-			return kinds[i];
+		if (check_kind(solver, kind, q, &why) == 0)
+			return kind;
 		error_wrap(&why, "%s%s cannot be validated by %s", q->is_wildcard ? "*." : "", q->name, wanted);
 		if (!why.field)
 			str_replace(&why.field, "challenge");
@@ -139,7 +153,9 @@ choose_named(struct solver *solver, const struct question *q, struct error *err)
 			error_move(err, &why);
 		return NULL;
 	}
-	error_set_field(err, "challenge", "'%s' is not one of auto, http-01, tls-alpn-01, dns-01, manual", wanted);
+	for (size_t i = 0; i < ARRAY_SIZE(kinds); i++)
+		buf_printf(&words, ", %s", kinds[i]->word);
+	error_set_field(err, "challenge", "'%s' is not one of auto%s", wanted, buf_str(&words));
 	return NULL;
 }
 
@@ -159,11 +175,23 @@ weight(const struct error *why)
 	return why->code == ERROR_CA ? 1 : why->code == ERROR_INVALID ? 2 : 3;
 }
 
+/* Less is better: how often it had its chances, then whether it is the one that worked. */
+static unsigned
+choice_rank(const struct question *q, const struct solver_kind *kind)
+{
+	const struct strlist *memory = &q->autocert->validations;
+	_cleanup_free_ char *name = xasprintf("%s%s", q->is_wildcard ? "*." : "", q->name);
+
+	return choice_failures(memory, kind->type, name) / CHOICE_FAILURES_MAX * 2 +
+	       !choice_has_worked(memory, kind->type, name);
+}
+
 /* A DNS provider in the declaration implies dns-01. */
 static const struct solver_kind *
 choose_auto(struct solver *solver, const struct question *q, struct error *err)
 {
 	bool is_backwards = names_dns_provider(q->autocert);
+	const struct solver_kind *best = NULL;
 	_cleanup_buf_ struct buf reasons = BUF_INIT;
 	_cleanup_error_ struct error main_why = ERROR_INIT;
 	_cleanup_free_ char *field = NULL;
@@ -172,8 +200,12 @@ choose_auto(struct solver *solver, const struct question *q, struct error *err)
 		const struct solver_kind *kind = kinds[is_backwards ? KINDS_AUTO - 1 - i : i];
 		_cleanup_error_ struct error why = ERROR_INIT;
 
-		if (check_kind(solver, kind, q, &why) == 0)
-			return kind;
+		if (best && choice_rank(q, kind) >= choice_rank(q, best))
+			continue;
+		if (check_kind(solver, kind, q, &why) == 0) {
+			best = kind;
+			continue;
+		}
 		if (kind->is_extra && why.code == ERROR_INVALID)
 			continue;
 		buf_printf(&reasons, "; %s: %s", kind->type, why.message);
@@ -182,6 +214,8 @@ choose_auto(struct solver *solver, const struct question *q, struct error *err)
 		if (!error_is_set(&main_why) || weight(&why) > weight(&main_why))
 			error_move(&main_why, &why);
 	}
+	if (best)
+		return best;
 	error_set(err, main_why.code, "there is no way to validate %s%s%s", q->is_wildcard ? "*." : "", q->name,
 		buf_str(&reasons));
 	if (err) {
@@ -194,7 +228,7 @@ choose_auto(struct solver *solver, const struct question *q, struct error *err)
 static const struct solver_kind *
 choose(struct solver *solver, const struct question *q, struct error *err)
 {
-	return is_auto(q->autocert) ? choose_auto(solver, q, err) : choose_named(solver, q, err);
+	return solver_is_auto(q->autocert) ? choose_auto(solver, q, err) : choose_named(solver, q, err);
 }
 
 int
@@ -204,7 +238,7 @@ solver_choose(struct solver *solver, const struct autocert *autocert, const stru
 	const struct question q = { autocert, name_base(authz->name), authz->is_wildcard, authz, true };
 	const struct solver_kind *kind = choose(solver, &q, err);
 
-	return kind ? find_challenge(authz, kind->type) : -1;
+	return kind ? find_challenge(authz, kind) : -1;
 }
 
 const struct dnsprovider_env *
@@ -219,7 +253,9 @@ solver_may_need_dns(struct solver *solver, const struct autocert *autocert, cons
 	const struct question q = { autocert, name_base(name), name_is_wildcard(name), NULL, false };
 	const struct solver_kind *kind = choose(solver, &q, NULL);
 
-	return !kind ? is_auto(autocert) || strcmp(autocert->challenge, solver_dns01.word) == 0 : kind == &solver_dns01;
+	if (!kind && !solver_is_auto(autocert))
+		kind = kind_of_word(autocert->challenge);
+	return !kind ? solver_is_auto(autocert) : kind == &solver_dns01 || kind == &solver_dns_account01;
 }
 
 static int
@@ -254,15 +290,37 @@ solver_can_validate(struct solver *solver, const struct autocert *autocert, stru
 	return solver_check_names(solver, autocert, true, err) == 0;
 }
 
+/* "http-01 failed 3 times, dns-01 once"; NULL: none failed. Owned by the caller. */
+static char *
+explain_failures(const struct autocert *autocert, const char *name)
+{
+	_cleanup_buf_ struct buf text = BUF_INIT;
+
+	for (size_t i = 0; i < KINDS_AUTO; i++) {
+		unsigned failures = choice_failures(&autocert->validations, kinds[i]->type, name);
+
+		if (failures)
+			buf_printf(&text, "%s%s failed %u time%s", text.len ? ", " : "", kinds[i]->type, failures,
+				failures == 1 ? "" : "s");
+	}
+	return text.len ? buf_steal(&text) : NULL;
+}
+
 char *
 solver_explain(struct solver *solver, const struct autocert *autocert, const char *name)
 {
 	const struct question q = { autocert, name_base(name), name_is_wildcard(name), NULL, true };
-	const struct solver_kind *kind = is_auto(autocert) ? choose_auto(solver, &q, NULL) : NULL;
+	const struct solver_kind *kind = solver_is_auto(autocert) ? choose_auto(solver, &q, NULL) : NULL;
 	_cleanup_error_ struct error no_http = ERROR_INIT;
+	_cleanup_free_ char *failed = NULL;
 
 	if (!kind)
 		return NULL;
+	failed = explain_failures(autocert, name);
+	if (failed)
+		return xasprintf("challenge auto chooses %s for %s: %s", kind->word, name, failed);
+	if (choice_has_worked(&autocert->validations, kind->type, name))
+		return xasprintf("challenge auto chooses %s for %s: it worked the last time", kind->word, name);
 	if (kind == &solver_http01)
 		return xasprintf("challenge auto chooses http-01 for %s: there is %s", name,
 			solver->webroots.count ? "a webroot" : "an HTTP listener");
@@ -275,17 +333,11 @@ solver_explain(struct solver *solver, const struct autocert *autocert, const cha
 		no_http.message ? no_http.message : "");
 }
 
-static bool
-is_manual(const struct autocert *autocert)
-{
-	return !is_auto(autocert) && strcmp(autocert->challenge, solver_manual.word) == 0;
-}
-
 static const struct solver_kind *
 solver_kind_of(const struct autocert *autocert, const char *type)
 {
-	if (is_manual(autocert))
-		return &solver_manual;
+	if (!solver_is_auto(autocert))
+		return kind_of_word(autocert->challenge);
 	for (size_t i = 0; i < KINDS_AUTO; i++)
 		if (strcmp(kinds[i]->type, type) == 0)
 			return kinds[i];
@@ -297,7 +349,9 @@ solver_start(struct solver *solver, const struct solver_request *request, solver
 	solver_progress_fn *progress, void *arg)
 {
 	const struct acme_challenge *challenge = &request->authz->challenges[request->challenge];
-	_cleanup_free_ char *key_authorization = jws_key_authorization(challenge->token, request->thumbprint);
+	_cleanup_free_ char *key_authorization = challenge->token
+							 ? jws_key_authorization(challenge->token, request->thumbprint)
+							 : NULL;
 	struct solve *solve = xcalloc(1, sizeof(*solve));
 
 	solve->solver = solver;
@@ -315,6 +369,7 @@ solver_stop(struct solve *solve)
 	if (!solve)
 		return;
 	solve->kind->stop(solve);
+	free(solve->standing);
 	free(solve);
 }
 
@@ -351,6 +406,12 @@ void
 solve_done(struct solve *solve, const struct error *err)
 {
 	solve->done(err, solve->arg);
+}
+
+const char *
+solver_standing_record(const struct solve *solve)
+{
+	return solve->standing;
 }
 
 int64_t

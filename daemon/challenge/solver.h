@@ -1,7 +1,7 @@
 /*
  * daemon/challenge/solver.h: publishing the answer to a challenge and taking it down: a table of solvers, one file per
- * kind (http-01: own listener, webroot; tls-alpn-01: own listener; dns-01: through daemon/dnsprovider; manual: by the
- * operator).
+ * kind (http-01: own listener, webroot; tls-alpn-01: own listener; dns-01, dns-account-01: through daemon/dnsprovider;
+ * manual, dns-persist-01: by the operator).
  *
  * Before a value is added to DNS, its removal is durable (STORE_CLEANUP and a SCHEDULE_CLEANUP row), so that a crash
  * leaves no orphan. The row is deleted when the removal has succeeded; until then it is retried.
@@ -50,11 +50,16 @@ solver_http_error(const struct solver *solver);
 const struct error *
 solver_tlsalpn_error(const struct solver *solver);
 
+/* Is the choice left to certd? */
+bool
+solver_is_auto(const struct autocert *autocert);
+
 /*
  * solver_choose() - choose the challenge to answer (pure, except that it reads the store)
- * autocert.challenge decides. "auto" is dns-01 for wildcards, else the first that is configured and offered: dns-01
- * when a DNS provider is set, http-01 when there is a listener or webroot, tls-alpn-01 when there is a listener, else
- * dns-01 when a DNS provider has the zone. Tries to bind a listener that is not bound.
+ * autocert.challenge decides. "auto" is dns-01 for wildcards, else the first that is ready and offered: dns-01 when a
+ * DNS provider is set, http-01 when there is a listener or webroot, tls-alpn-01 when there is a listener, else dns-01
+ * when a DNS provider has the zone. The one that worked for this name the last time goes before the others, and one
+ * that has failed three times in succession after them. Tries to bind a listener that is not bound.
  * Return: index into authz->challenges, or -1 with ERROR_INVALID/ERROR_STATE that says what is offered, what is
  * configured, and what to do.
  */
@@ -81,6 +86,8 @@ struct solver_request {
 	const struct acme_authorization *authz;
 	size_t challenge;       /* index, from solver_choose() */
 	const char *thumbprint; /* of the account key */
+	const char *account_url;
+	const char *account_hash_prefix; /* of the CA's directory; or NULL */
 };
 
 struct solve *
@@ -90,6 +97,13 @@ solver_start(struct solver *solver, const struct solver_request *request, solver
 /* When the present wait ends at the latest, UNIX time; 0: unknown. */
 int64_t
 solver_until(const struct solve *solve);
+
+/*
+ * After solver_done_fn without an error, the standing record that the CA will find: "owner content"; NULL: this kind of
+ * challenge has none. Borrowed.
+ */
+const char *
+solver_standing_record(const struct solve *solve);
 
 /*
  * Takes the answer down (DNS: in the background, durable) and frees @solve; @done is not called any more. NULL is a

@@ -27,14 +27,18 @@ struct solver {
 struct solver_kind {
 	const char *word; /* value of autocert.challenge: "http-01", "manual" */
 	const char *type; /* the CA's: "http-01" */
-	bool is_extra;    /* few hosts have it: where it is not configured, "auto" does not speak of it */
+	bool has_no_token;
+	bool is_extra; /* few hosts have it: where it is not configured, "auto" does not speak of it */
 	/*
 	 * Can @name (without "*.") be validated this way? @is_now: at this moment, otherwise: is it configured? -1:
 	 * @err says what is missing and how to add it.
 	 */
 	int (*check)(struct solver *solver, const struct autocert *autocert, const char *name, bool is_wildcard,
 		bool is_now, struct error *err);
-	/* Sets solve->data; the result arrives by solve_done(), never from inside. */
+	/*
+	 * Sets solve->data; the result arrives by solve_done(), never from inside. @key_authorization: NULL if it
+	 * has_no_token.
+	 */
 	void (*start)(struct solve *solve, const struct solver_request *request, const char *key_authorization);
 	/* Takes the answer down and releases solve->data. */
 	void (*stop)(struct solve *solve);
@@ -43,6 +47,8 @@ struct solver_kind {
 extern const struct solver_kind solver_http01;
 extern const struct solver_kind solver_tlsalpn01;
 extern const struct solver_kind solver_dns01;
+extern const struct solver_kind solver_dns_account01;
+extern const struct solver_kind solver_dns_persist01;
 extern const struct solver_kind solver_manual;
 
 struct solve {
@@ -50,6 +56,7 @@ struct solve {
 	const struct solver_kind *kind;
 	void *data;       /* the kind's */
 	int64_t until_at; /* when the present wait ends at the latest, UNIX time; 0: unknown */
+	char *standing;   /* see solver_standing_record() */
 	solver_done_fn *done;
 	solver_progress_fn *progress;
 	void *arg;

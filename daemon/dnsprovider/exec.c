@@ -196,6 +196,14 @@ exec_check(const struct dnsprovider *d, struct error *err)
 	return has_cleanup ? exec_check_program(d, "cleanupCommand", err) : 0;
 }
 
+static bool
+exec_is_dns01_only(const struct dnsprovider *d)
+{
+	void (*convention)(struct exec_call *) = conventions[convention_of(d)];
+
+	return convention != call_lego && convention != call_acme_sh;
+}
+
 static void
 exec_op_free(struct dnsprovider_op *op)
 {
@@ -252,6 +260,7 @@ exec_cancel(struct dnsprovider_op *op)
 const struct dnsprovider_driver dnsprovider_exec = {
 	.is_serial = true,
 	.check = exec_check,
+	.is_dns01_only = exec_is_dns01_only,
 	.change = exec_change,
 	.cancel = exec_cancel,
 };

@@ -228,6 +228,8 @@ authorize_op_solve(size_t index, const struct acme_authorization *authz, void *a
 		.autocert = &a->as_autocert,
 		.authz = authz,
 		.thumbprint = acme_client_thumbprint(a->client->acme),
+		.account_url = acme_client_account_url(a->client->acme),
+		.account_hash_prefix = acme_client_account_hash_prefix(a->client->acme),
 	};
 	int choice = solver_choose(a->env->solver, &a->as_autocert, authz, &err);
 
@@ -333,7 +335,7 @@ run_order(struct authorize *a, const struct authorization *r)
 	strlist_add(&names, r->o.name);
 	a->as_autocert.provider = xstrdup(r->provider);
 	a->as_autocert.common_name = xstrdup(r->o.name);
-	a->as_autocert.challenge = xstrdup("manual");
+	a->as_autocert.challenge = xstrdup(r->challenge ? r->challenge : "manual");
 	a->order = acme_order_new(a->env->loop, a->client->acme, &config, &order_ops, a);
 	acme_order_start(a->order);
 }

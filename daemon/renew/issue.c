@@ -12,6 +12,7 @@
 #include "common/timefmt.h"
 #include "daemon/base/clock.h"
 #include "daemon/base/loop.h"
+#include "daemon/challenge/choice.h"
 #include "daemon/renew/policy.h"
 #include "daemon/schedule/scheduler.h"
 
@@ -81,6 +82,7 @@ issue_free(struct issue *issue)
 	key_free(issue->key);
 	record_clear(&issue_class, &issue->record);
 	autocert_clear(&issue->autocert);
+	strlist_clear(&issue->standing);
 	buf_clear(&issue->refused_pem);
 	free(issue->why);
 	free(issue);
@@ -118,6 +120,22 @@ issue_save(struct issue *issue, store_then_fn *then)
 		record_save(issue->env->store, txn, &issue_class, issue->id, &issue->record);
 	issue->is_key_saved = issue->key != NULL;
 	store_then(txn, then, issue);
+}
+
+/* --- what "auto" remembers --- */
+
+void
+issue_note_validations(const struct issue *issue, bool has_worked, struct strlist *memory)
+{
+	for (size_t i = 0; solver_is_auto(&issue->autocert) && i < issue->n_solves; i++) {
+		const struct issue_solve *s = issue->solves[i];
+		_cleanup_free_ char *name = NULL;
+
+		if (!s || !s->authz || !(has_worked || s->has_failed || acme_order_has_failed(issue->order, i)))
+			continue;
+		name = xasprintf("%s%s", s->authz->is_wildcard ? "*." : "", s->authz->name);
+		choice_note(memory, s->authz->challenges[s->challenge].type, name, has_worked);
+	}
 }
 
 /* --- what the order asks for --- */
@@ -184,6 +202,9 @@ issue_solve_done(const struct error *err, void *arg)
 {
 	struct issue_solve *s = arg;
 
+	s->has_failed = err != NULL;
+	if (!err && solver_standing_record(s->solve))
+		strlist_add(&s->issue->standing, solver_standing_record(s->solve));
 	acme_order_solved(s->issue->order, s->index, s->challenge, err);
 }
 
@@ -234,6 +255,8 @@ issue_op_solve(size_t index, const struct acme_authorization *authz, void *arg)
 		.autocert = &issue->autocert,
 		.authz = authz,
 		.thumbprint = acme_client_thumbprint(issue->client->acme),
+		.account_url = acme_client_account_url(issue->client->acme),
+		.account_hash_prefix = acme_client_account_hash_prefix(issue->client->acme),
 	};
 	int choice = solver_choose(issue->env->solver, &issue->autocert, authz, &err);
 
@@ -241,6 +264,7 @@ issue_op_solve(size_t index, const struct acme_authorization *authz, void *arg)
 		acme_order_solved(issue->order, index, 0, &err);
 		return;
 	}
+	s->authz = authz;
 	s->challenge = request.challenge = (size_t)choice;
 	s->solve = solver_start(issue->env->solver, &request, issue_solve_done, issue_solve_progress, s);
 }

@@ -14,7 +14,9 @@ struct issue_solve {
 	struct issue *issue;
 	size_t index;
 	size_t challenge;
-	struct solve *solve; /* NULL when taken down */
+	const struct acme_authorization *authz; /* of the order; NULL: no challenge was chosen */
+	bool has_failed;                        /* to be published */
+	struct solve *solve;                    /* NULL when taken down */
 };
 
 struct keygen;
@@ -33,7 +35,8 @@ struct issue {
 	bool wants_csr;
 	struct issue_solve **solves; /* by authorization index */
 	size_t n_solves;
-	struct buf refused_pem; /* the CA's chain, when it does not match our key and names */
+	struct strlist standing; /* records of dns-persist-01 that were found, see renew/persist.h */
+	struct buf refused_pem;  /* the CA's chain, when it does not match our key and names */
 	char *why;
 	schedule_done_fn *done;
 	void *arg;
@@ -50,6 +53,10 @@ issue_object(const struct issue *issue);
 /* With other issues running, @txn waits a moment, so that several share one commit. */
 void
 issue_gather(const struct issue *issue, struct store_txn *txn);
+
+/* Adds to @memory (challenge/choice.h) how the names were validated, or which ones failed. While the order exists. */
+void
+issue_note_validations(const struct issue *issue, bool has_worked, struct strlist *memory);
 
 /* Frees it and notifies its owner. */
 void

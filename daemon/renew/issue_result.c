@@ -10,8 +10,10 @@
 #include "common/timefmt.h"
 #include "daemon/base/clock.h"
 #include "daemon/base/loop.h"
+#include "daemon/challenge/choice.h"
 #include "daemon/renew/account.h"
 #include "daemon/renew/ari.h"
+#include "daemon/renew/persist.h"
 #include "daemon/renew/policy.h"
 #include "daemon/schedule/schedule.h"
 #include "daemon/store/certificate.h"
@@ -109,10 +111,14 @@ issue_fail(struct issue *issue, const struct error *err, bool is_spent)
 	_cleanup_autocert_ struct autocert now = { 0 };
 	_cleanup_error_ struct error load_err = ERROR_INIT;
 	_cleanup_error_ struct error why = ERROR_INIT;
+	_cleanup_strlist_ struct strlist validations = STRLIST_INIT;
 	struct store_txn *txn = store_begin(issue->env->store);
 	const char *id = issue->id;
 
 	error_copy(&why, err); /* it may belong to the order */
+	strlist_copy(&validations, &issue->autocert.validations);
+	if (issue->order)
+		issue_note_validations(issue, false, &validations);
 	clients_limit(issue->env->clients, issue->lane, err);
 	store_forget(issue->env->store, issue);
 	acme_order_free(issue->order);
@@ -123,6 +129,8 @@ issue_fail(struct issue *issue, const struct error *err, bool is_spent)
 	/* The declaration may have changed during the order: keep its current content. */
 	switch (object_load(issue->env->store, &autocert_class, id, &now, &load_err)) {
 	case 1:
+		if (strlist_equal(&now.validations, &issue->autocert.validations))
+			strlist_copy(&now.validations, &validations);
 		issue_result_note_failure(
 			issue, txn, &now, &why, issue_result_is_network_trouble(issue, &why, is_spent));
 		if (object_save(issue->env->store, txn, &autocert_class, &now, &load_err) < 0)
@@ -239,6 +247,9 @@ autocert_succeeded(const struct issue *issue, struct autocert *a, const struct c
 {
 	issue_result_note_hurry(issue->env, a, cert->o.created_at);
 	ari_forget(a, acme_client_offers_renewal_info(issue->client->acme) ? cert->ari_id : NULL);
+	persist_note(a, &issue->standing);
+	issue_note_validations(issue, true, &a->validations);
+	choice_keep(&a->validations, &issue->record.names);
 	a->attempts = 0;
 	a->is_outdated = false;
 	a->last_attempt_at = cert->o.created_at;

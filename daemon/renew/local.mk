@@ -10,6 +10,7 @@ libcertd_a_SOURCES += \
 	daemon/renew/expiry.c daemon/renew/expiry.h \
 	daemon/renew/jobs.c daemon/renew/jobs.h \
 	daemon/renew/forecast.c daemon/renew/forecast.h \
+	daemon/renew/persist.c daemon/renew/persist.h \
 	daemon/renew/policy.c daemon/renew/policy.h \
 	daemon/renew/purge.c daemon/renew/purge.h \
 	daemon/renew/revoke.c daemon/renew/revoke.h

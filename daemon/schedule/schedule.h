@@ -28,6 +28,7 @@ enum schedule_kind {
 	SCHEDULE_LOOK = 13,     /* autocertificate or imported certificate: has it become late, has it expired? */
 	SCHEDULE_ARI = 14,      /* autocertificate: ask the CA when to renew the certificate (RFC 9773) */
 	SCHEDULE_REVOKE = 15,   /* certificate: revoke it */
+	SCHEDULE_PERSIST = 16,  /* autocertificate: look for its records of dns-persist-01 */
 };
 
 /*

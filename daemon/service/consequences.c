@@ -9,6 +9,7 @@
 #include "daemon/base/loop.h"
 #include "daemon/renew/ari.h"
 #include "daemon/renew/expiry.h"
+#include "daemon/renew/persist.h"
 #include "daemon/renew/purge.h"
 #include "daemon/renew/revoke.h"
 #include "daemon/rollout/output.h"
@@ -79,6 +80,8 @@ autocert_changed(const struct step *s, const struct autocert *old, const struct 
 		expiry_schedule_autocert(s->store, s->txn, new, s->now);
 	if (!is_same(new->ari_id, old->ari_id))
 		ari_schedule(s->store, s->txn, new, s->now);
+	if (!strlist_equal(&new->standing, &old->standing))
+		persist_schedule(s->store, s->txn, new, s->now);
 	if (!has_same_consumers)
 		withdraw_from_consumers(s->env->rollout, s->txn, &(struct withdraw_from){ new->o.id, new->slug, NULL },
 			&old->consumers, &new->consumers, s->now);
@@ -91,6 +94,7 @@ autocert_deleted(const struct step *s, const struct autocert *a)
 {
 	schedule_del(s->store, s->txn, SCHEDULE_ISSUE, a->o.id);
 	schedule_del(s->store, s->txn, SCHEDULE_ARI, a->o.id);
+	schedule_del(s->store, s->txn, SCHEDULE_PERSIST, a->o.id);
 	expiry_forget(s->store, s->txn, a->o.id);
 	store_del(s->txn, STORE_ISSUE, a->o.id, strlen(a->o.id));
 	withdraw_all(s->env->rollout, s->txn, &(struct withdraw_from){ a->o.id, a->slug, NULL }, &a->consumers, s->now);

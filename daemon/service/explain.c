@@ -298,6 +298,21 @@ why_limited(struct explanation *e)
 	explain_advise(e, "wait until the time that the CA demands; to retry at once", "renew", e->a.o.name, "--force");
 }
 
+/* The choice of `challenge auto` for each name. */
+static void
+why_challenge(struct explanation *e)
+{
+	const struct autocert *a = &e->a;
+
+	for (size_t i = 0; i <= a->sans.count && i < CHALLENGES_SHOWN; i++) {
+		const char *name = i ? a->sans.items[i - 1] : a->common_name;
+		char *why = name ? solver_explain(e->call->service->solver, a, name) : NULL;
+
+		if (why)
+			explain_add(&e->reasons, why);
+	}
+}
+
 static void
 explain_schedule(struct explanation *e)
 {
@@ -334,22 +349,9 @@ explain_schedule(struct explanation *e)
 	json_add_time(e->result, "nextDate", due_at);
 	if (!issue) {
 		why_then(e, due_at);
+		if (!error_is_set(&e->a.last_error)) /* explain_failure() does it otherwise */
+			why_challenge(e);
 		why_not_suggested(e);
-	}
-}
-
-/* The choice of `challenge auto` for each name, when it failed. */
-static void
-why_challenge(struct explanation *e)
-{
-	const struct autocert *a = &e->a;
-
-	for (size_t i = 0; i <= a->sans.count && i < CHALLENGES_SHOWN; i++) {
-		const char *name = i ? a->sans.items[i - 1] : a->common_name;
-		char *why = name ? solver_explain(e->call->service->solver, a, name) : NULL;
-
-		if (why)
-			explain_add(&e->reasons, why);
 	}
 }
 

@@ -61,7 +61,18 @@ const struct resource_ops authorization_ops = {
 	.read = authorization_read,
 };
 
-/* One that has failed or expired is replaced; one in progress is not. Those of other providers do not matter. */
+static bool
+is_same_challenge(const struct authorization *a, const struct authorization *b)
+{
+	const char *of_a = a->challenge ? a->challenge : "manual";
+
+	return strcmp(of_a, b->challenge ? b->challenge : "manual") == 0;
+}
+
+/*
+ * One that has failed or expired, or is by another challenge, is replaced; one in progress is not. Those of other
+ * providers do not matter.
+ */
 static int
 take_place_of(struct call *call, struct authorization *a, struct error *err)
 {
@@ -75,7 +86,8 @@ take_place_of(struct call *call, struct authorization *a, struct error *err)
 			return error_set(err, ERROR_LIMIT, "there are already %d authorizations", AUTHORIZATIONS_MAX);
 		return 0;
 	}
-	if (old.o.state != OBJECT_FAILED && (!old.expires_at || old.expires_at > call_now(call))) {
+	if (old.o.state != OBJECT_FAILED && is_same_challenge(&old, a) &&
+		(!old.expires_at || old.expires_at > call_now(call))) {
 		_cleanup_free_ char *show = shell_certctl("show authorization", a->o.name, NULL);
 
 		return error_set(err, ERROR_EXISTS, "'%s' is already being authorized; see: %s", a->o.name, show);

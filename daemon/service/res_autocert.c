@@ -71,6 +71,8 @@ autocert_describe(
 	if (error_is_set(&a->last_error))
 		json_object_object_add(metadata, "lastError", rpc_error_to_json(&a->last_error));
 	json_add_string(metadata, "dropDirectory", directory);
+	if (a->standing.count)
+		json_add_strlist(metadata, "standingRecords", &a->standing);
 	describe_next(service, a, metadata);
 	rollback_describe(service, a->o.id, metadata);
 }
@@ -287,6 +289,8 @@ autocert_update(struct call *call, struct json_object *params _unused_, struct e
 		return rc;
 	if (check_challenges(call, &a, err) < 0)
 		return -1;
+	if (strlist_has(&effect.changed, "challenge") || strlist_has(&effect.changed, "dnsProvider"))
+		strlist_clear(&a.validations); /* the operator's wish goes before what has worked */
 	apply_effect(call, &a, &effect);
 	if (strlist_has(&effect.changed, "renewBefore"))
 		res_autocert_say_limit(call, &a, &effect);

@@ -122,7 +122,10 @@ struct autocert {
 	int64_t ari_attempts;   /* consecutive failures to fetch it */
 	struct error ari_error; /* of the last of them */
 	int64_t hurried_at;     /* the last time that a new certificate was replaced because the CA said so; 0: never */
-	int64_t hurried_before_at; /* the time before that */
+	int64_t hurried_before_at;   /* the time before that */
+	struct strlist standing;     /* records of dns-persist-01 that serve its names (renew/persist.h) */
+	struct strlist validations;  /* what "auto" remembers of its names (challenge/choice.h) */
+	struct error standing_error; /* what is wrong with one of them */
 };
 
 struct certificate {
@@ -214,7 +217,8 @@ struct token {
 /* A name to be validated by a manually published TXT record. The object's name is that name, including "*.". */
 struct authorization {
 	struct object o;
-	char *provider; /* id */
+	char *provider;  /* id */
+	char *challenge; /* "dns-persist-01"; NULL: "manual" */
 	/* not set by clients: */
 	char *order_url; /* its own order; NULL: not made yet, or it is part of the order of .autocert */
 	char *autocert;  /* id; NULL: made by `authorize` */

@@ -79,6 +79,9 @@ static const struct record_field autocert_fields[] = {
 	RECORD_FIELD(RECORD_ERROR, 48, struct autocert, ari_error, NULL),
 	RECORD_FIELD(RECORD_INT, 49, struct autocert, hurried_at, NULL),
 	RECORD_FIELD(RECORD_INT, 50, struct autocert, hurried_before_at, NULL),
+	RECORD_FIELD(RECORD_STRLIST, 51, struct autocert, standing, NULL),
+	RECORD_FIELD(RECORD_ERROR, 52, struct autocert, standing_error, NULL),
+	RECORD_FIELD(RECORD_STRLIST, 53, struct autocert, validations, NULL),
 };
 const struct record_class autocert_class = RECORD_CLASS(
 	"autocertificate", STORE_AUTOCERT, struct autocert, autocert_fields, o.unknown);
@@ -208,6 +211,7 @@ static const struct record_field authorization_fields[] = {
 	RECORD_FIELD(RECORD_INT, 25, struct authorization, attempts, NULL),
 	RECORD_FIELD(RECORD_BOOL, 26, struct authorization, is_forced, NULL),
 	RECORD_FIELD(RECORD_INT, 27, struct authorization, next_at, NULL),
+	RECORD_FIELD(RECORD_STRING, 28, struct authorization, challenge, "challenge"),
 };
 const struct record_class authorization_class = RECORD_CLASS(
 	"authorization", STORE_AUTHZ, struct authorization, authorization_fields, o.unknown);

@@ -1,8 +1,12 @@
 """dns-01 through certd: programs with lego's convention, and removal of records after a crash."""
+import base64
+import hashlib
+
 from certd import Certd
 from dnsservers import Knot
+from hostile_ca import HostileCa, Identity
 from pebble import Challtestsrv, Pebble
-from procs import wait_for
+from procs import free_port, wait_for
 
 
 def issue(start, certd, dns, name, *, provider=None, **more):
@@ -93,3 +97,93 @@ def test_a_wrong_tsig_secret_is_explained(start):
     told = wait_for(lambda: certd.call("autoCertificate.get", ref="*.example.com")["metadata"].get("message"), 20,
                     "the reason")
     assert "BADSIG" in told and "ns1" in told
+
+
+def persist_only(reply, request):
+    """The CA validates by dns-persist-01 only; its challenge has no token."""
+    for challenge in reply.json["challenges"]:
+        challenge.update({"type": "dns-persist-01", "issuer-domain-names": ["ca.example"]})
+        del challenge["token"]
+
+
+def test_a_standing_record_is_printed_and_serves_every_order(start, scratch):
+    knot = start(Knot, zones=("example.com",))
+    certd = start(Certd, config=f"dns-servers = {knot.dns}\n")
+    owner = "_validation-persist.example.com"
+    with HostileCa(Identity(scratch / "identity")) as ca:
+        ca.change("authz", persist_only)
+        certd.call("provider.create", properties={
+            "name": "ca", "email": "ops@example.com", "server": ca.url, "caFile": str(ca.ca_file),
+            "termsOfServiceAgreed": True})
+        certd.call("dnsProvider.create", properties={"name": "ns1", "zones": ["example.com"], **by_tsig(knot)})
+        content = f"ca.example; accounturi={ca.base}/account/1; policy=wildcard"
+        line = f'{owner}. 300 IN TXT "{content}"'
+        assert line in certd.ctl("authorize", "*.example.com", "--challenge", "dns-persist-01").stdout
+        assert ca.count("challenge") == 0
+        certd.call("autoCertificate.create", properties={
+            "provider": "ca", "commonName": "*.example.com", "challenge": "dns-persist-01"})
+        told = wait_for(lambda: certd.call("autoCertificate.get", ref="*.example.com")["metadata"].get("message"), 60,
+                        "the record to publish")
+        assert f"publish the TXT record {owner} with content {content}; there is no such record" in told
+        knot.update("example.com", f'add {owner}. 60 TXT "{content}; persistUntil=4000000000"')
+        certd.ctl("renew", "*.example.com", "--force")
+        wait_for(lambda: (certd.drop("*.example.com") / "manifest.json").exists(), 60, "the certificate")
+        metadata = certd.call("autoCertificate.get", ref="*.example.com")["metadata"]
+        assert metadata["standingRecords"] == [f"{owner} {content}; persistUntil=4000000000"]
+        orders = ca.count("order")
+        certd.ctl("renew", "*.example.com", "--force")
+        wait_for(lambda: certd.call("autoCertificate.get", ref="*.example.com")["metadata"]["lastIssuedCertificate"]
+                 != metadata["lastIssuedCertificate"], 60, "the next certificate by the same record")
+        assert ca.count("order") == orders + 1
+        assert knot.query(owner, "TXT") == f"{content}; persistUntil=4000000000", "the record stays"
+
+
+def account_only(reply, request):
+    for challenge in reply.json["challenges"]:
+        challenge["type"] = "dns-account-01"
+
+
+def test_an_account_has_its_own_owner_name(start, scratch):
+    knot = start(Knot, zones=("example.com",))
+    certd = start(Certd, config=f"dns-servers = {knot.dns}\n")
+    seen = []
+    with HostileCa(Identity(scratch / "identity")) as ca:
+        ca.change("authz", account_only)
+        digest = hashlib.sha256(f"{ca.base}/account/1".encode()).digest()[:10]
+        owner = f"_{base64.b32encode(digest).decode().lower()}._acme-challenge.www.example.com"
+        ca.change("challenge", lambda reply, request: seen.append(knot.txt(owner)))
+        certd.call("provider.create", properties={
+            "name": "ca", "email": "ops@example.com", "server": ca.url, "caFile": str(ca.ca_file),
+            "termsOfServiceAgreed": True})
+        certd.call("dnsProvider.create", properties={"name": "ns1", "zones": ["example.com"], **by_tsig(knot)})
+        certd.call("autoCertificate.create", properties={
+            "provider": "ca", "commonName": "www.example.com", "challenge": "dns-account-01"})
+        wait_for(lambda: (certd.drop("www.example.com") / "manifest.json").exists(), 60, "the certificate")
+        assert len(seen[0]) == 1 and len(seen[0][0]) == 43
+        wait_clean(certd, knot, owner)
+
+
+def test_auto_leaves_a_challenge_that_keeps_failing_and_remembers_what_worked(start):
+    """certd has a listener, but the CA's requests end elsewhere. One order mixes challenges: the wildcard needs dns-01."""
+    knot = start(Knot, zones=("example.com",))
+    pebble = start(Pebble, dns=knot.dns)
+    certd = start(Certd, config=f"http-listen = 127.0.0.1:{free_port()}\ndns-servers = {knot.dns}\n")
+    certd.ctl("add-provider", "--name", "le", "--server", pebble.url, "--ca-file", pebble.ca_file,
+              "--email", "ops@example.com", "--agree-tos")
+    certd.call("dnsProvider.create", properties={"name": "ns1", "zones": ["example.com"], **by_tsig(knot)})
+    certd.call("autoCertificate.create", properties={
+        "provider": "le", "commonName": "www.example.com", "subjectAlternativeNames": ["*.example.com"]})
+
+    def attempts():
+        return certd.call("autoCertificate.get", ref="www.example.com")["metadata"].get("attempts", 0)
+
+    for failed in (1, 2, 3):
+        wait_for(lambda: attempts() == failed, 60, f"failure {failed}")
+        reasons = " ".join(certd.call("autoCertificate.explain", ref="www.example.com")["reasons"])
+        chosen = "http-01" if failed < 3 else "dns-01"
+        assert f"auto chooses {chosen} for www.example.com: http-01 failed {failed} time" in reasons, reasons
+        certd.call("autoCertificate.renew", ref="www.example.com", force=True)
+    wait_issued(certd, "www.example.com")
+    reasons = " ".join(certd.call("autoCertificate.explain", ref="www.example.com")["reasons"])
+    assert "auto chooses dns-01 for www.example.com: http-01 failed 3 times" in reasons
+    assert "auto chooses dns-01 for *.example.com: it worked the last time" in reasons

@@ -332,6 +332,45 @@ Test(acme_msg, tokens_and_types_have_limits)
 	}
 }
 
+/* The list of issuers decides what a record says, so a client must not answer a challenge whose list is not valid. */
+Test(acme_msg, the_issuers_of_dns_persist_01_are_taken_in_both_forms_or_not_at_all)
+{
+	static const struct {
+		const char *member;
+		size_t issuers;
+		bool is_hashed;
+	} cases[] = {
+		{ "\"issuer-domain-names\":[\"ca.example\",\"ca-two.example\"]", 2, false },
+		{ "\"issuerDomainNames\":[\"ca.example\"]", 1, true },
+		{ "\"issuerDomainNames\":[]", 0, false },
+		{ "\"issuer-domain-names\":[\"CA.example\"]", 0, false },
+		{ "\"issuer-domain-names\":[\"ca.example.\"]", 0, false },
+		{ "\"issuer-domain-names\":[\"ca.example; x=y\"]", 0, false },
+		{ "\"issuer-domain-names\":[7]", 0, false },
+		{ "\"issuer-domain-names\":\"ca.example\"", 0, false },
+		{ "\"issuers\":[\"ca.example\"]", 0, false },
+		{ "\"issuerDomainNames\":[\"a.b\",\"a.b\",\"a.b\",\"a.b\",\"a.b\",\"a.b\",\"a.b\",\"a.b\",\"a.b\","
+		  "\"a.b\",\"a.b\"]",
+			0, false },
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		_cleanup_(acme_authorization_clear) struct acme_authorization a = { .url = NULL };
+		_cleanup_error_ struct error err = ERROR_INIT;
+		_cleanup_free_ char *text = xasprintf(
+			AUTHZ("{\"type\":\"dns-persist-01\",\"url\":\"https://ca/1\",%s}"), cases[i].member);
+
+		cr_assert_eq(acme_msg_authorization(text, strlen(text), &a, &err), 0, "%zu: %s", i, err.message);
+		cr_assert_eq(a.n_challenges, 1);
+		cr_expect_eq(a.challenges[0].issuers.count, cases[i].issuers, "%zu", i);
+		if (!cases[i].issuers)
+			continue;
+		cr_expect_str_eq(a.challenges[0].issuers.items[0], "ca.example", "%zu", i);
+		cr_expect_eq(a.challenges[0].is_account_hashed, cases[i].is_hashed, "%zu", i);
+		cr_expect_null(a.challenges[0].token, "%zu", i);
+	}
+}
+
 Test(acme_msg, an_authorization_has_at_most_64_challenges)
 {
 	for (size_t count = 64; count <= 65; count++) {

@@ -409,6 +409,12 @@ spoil_paused(struct drill *d)
 }
 
 static void
+spoil_persist(struct drill *d)
+{
+	error_set(&d->a.standing_error, ERROR_STATE, "there is no such record");
+}
+
+static void
 spoil_refused(struct drill *d)
 {
 	d->a.attempts = 2;
@@ -564,6 +570,7 @@ Test(alerts, each_condition_and_each_state_of_a_deployment_alarms_and_recovers)
 		{ "account", spoil_account, NULL, "the account is deactivated" },
 		{ "late", spoil_late, NULL, "it should have been renewed by now" },
 		{ "paused", spoil_paused, NULL, "its renewal is paused: certctl resume" },
+		{ "persist", spoil_persist, NULL, "there is no such record" },
 		{ "refused", spoil_refused, NULL, "2 attempts failed: policy forbids it" },
 		{ NULL, spoil_probe, "served", "" },
 		{ "stale", spoil_probe, "stale", "consumer 'web': stale" },

@@ -267,6 +267,51 @@ Test(condition, each_says_why_it_holds)
 	}
 }
 
+Test(condition, a_standing_record_that_ends_or_is_missing_is_reported_while_it_can_be_published_again)
+{
+	enum { RENEWAL = 60 * DAY };
+	static const struct {
+		const char *challenge;
+		int64_t left, planned;
+		const char *missing;
+		enum severity severity;
+		int64_t again;
+	} cases[] = {
+		{ "dns-persist-01", 0, 0, NULL, SEVERITY_NONE, 0 },
+		{ "dns-persist-01", RENEWAL + 1, RENEWAL, NULL, SEVERITY_NONE, RENEWAL + 1 - 30 * DAY },
+		{ "dns-persist-01", RENEWAL, RENEWAL, NULL, SEVERITY_WARNING, RENEWAL - 30 * DAY },
+		{ "dns-persist-01", 30 * DAY + 1, 0, NULL, SEVERITY_NONE, 1 },
+		{ "dns-persist-01", 30 * DAY, 0, NULL, SEVERITY_WARNING, 30 * DAY },
+		{ "dns-persist-01", 1, 0, NULL, SEVERITY_WARNING, 1 },
+		{ "dns-persist-01", -1, 0, NULL, SEVERITY_CRITICAL, 0 },
+		{ "dns-persist-01", 0, 0, "the TXT record is missing", SEVERITY_WARNING, 0 },
+		{ "http-01", -1, 0, NULL, SEVERITY_NONE, 0 },
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		struct autocert a = { .challenge = xstrdup(cases[i].challenge), .common_name = xstrdup("a.example") };
+		struct condition_facts facts = { .autocert = &a, .planned_at = NOW + cases[i].planned, .now = NOW };
+		_cleanup_buf_ struct buf text = BUF_INIT;
+		int64_t again_at = INT64_MAX;
+
+		strlist_add(&a.standing, "_validation-persist.b.example ca.example; accounturi=x");
+		if (cases[i].left)
+			strlist_take(&a.standing,
+				xasprintf("_validation-persist.a.example ca.example; accounturi=x; persistUntil=%lld",
+					(long long)(NOW + cases[i].left)));
+		if (cases[i].missing)
+			error_set(&a.standing_error, ERROR_STATE, "%s", cases[i].missing);
+		cr_expect_eq(severity_of("persist", &facts, &text, &again_at), cases[i].severity, "%zu", i);
+		cr_expect_eq(again_at, cases[i].again ? NOW + cases[i].again : INT64_MAX, "%zu", i);
+		if (cases[i].severity)
+			cr_expect_not_null(
+				strstr(buf_str(&text),
+					cases[i].missing ? cases[i].missing : "_validation-persist.a.example after "),
+				"%zu: %s", i, buf_str(&text));
+		autocert_clear(&a);
+	}
+}
+
 Test(condition, an_account_that_fails_is_of_interest_unless_the_ca_is_only_out_of_reach)
 {
 	static const struct {

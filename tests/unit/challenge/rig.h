@@ -45,7 +45,7 @@ struct rig_remains {
 };
 
 /*
- * As after kill -9 and a new start: nothing that runs is told, and only the store remains. @resolver: as for rig_init().
+ * As after kill -9 and a new start: nothing that runs is told, and only the store remains. @resolver: as in rig_init().
  * Its memory is released by rig_bury(), after its solves were stopped.
  */
 void
@@ -84,7 +84,7 @@ rig_publish(
 void
 rig_expect_event(struct rig *rig, enum event_kind kind, const struct event_object *about, const char *says);
 
-/* An authorization with one challenge each of @types (comma separated), all with @token; dns-persist-01 with the issuer ca.test. */
+/* An authorization with one challenge each of @types (comma separated), with @token; dns-persist-01 with an issuer. */
 void
 authz_init(struct acme_authorization *authz, const char *name, bool is_wildcard, const char *types, const char *token);
 

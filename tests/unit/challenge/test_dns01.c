@@ -171,6 +171,33 @@ Test(dns01, adds_waits_and_removes_at_bind)
 	adds_waits_and_removes(DNS_DAEMON_BIND);
 }
 
+/* Another account may have a record at _acme-challenge meanwhile. */
+Test(dns01, an_account_has_an_owner_name_of_its_own)
+{
+	static const char owner[] = "_ujmmovf2vn55tgye._acme-challenge.www.example.test";
+	struct fixture f;
+	struct challenge c;
+	struct solver_request request = { .autocert = &f.autocert,
+		.authz = &c.authz,
+		.thumbprint = THUMBPRINT,
+		.account_url = "https://example.com/acme/acct/ExampleAccount" };
+
+	setup(&f, DNS_DAEMON_KNOT, "example.test");
+	f.autocert.challenge = xstrdup("dns-account-01");
+	memset(&c, 0, sizeof(c));
+	authz_init(&c.authz, "www.example.test", false, "dns-account-01", TOKEN);
+	cr_assert_eq(solver_choose(f.rig.solver, &f.autocert, &c.authz, NULL), 0);
+	c.solve = solver_start(f.rig.solver, &request, note_done, note_progress, &c.result);
+	cr_assert(rig_wait(&f.rig, &c.result, LONG_MS));
+	cr_expect_not(error_is_set(&c.result.error), "%s", c.result.error.message);
+	cr_expect(has_value(&f, owner, TOKEN));
+	cr_expect_not(has_value(&f, "_acme-challenge.www.example.test", TOKEN));
+	stop(&c);
+	settle(&f);
+	cr_expect_not(has_value(&f, owner, TOKEN));
+	teardown(&f);
+}
+
 Test(dns01, apex_and_wildcard_stand_side_by_side_and_go_one_by_one)
 {
 	struct fixture f;

@@ -1,4 +1,5 @@
 /* dns-01 by hand: what is remembered, and when the CA is asked to look. */
+#include "common/crypto/acme_txt.h"
 #include "common/crypto/jws.h"
 #include "daemon/base/dns.h"
 #include "daemon/base/loop.h"
@@ -277,4 +278,116 @@ Test(manual, is_taken_only_when_asked_for_and_not_for_addresses)
 	cr_expect_lt(solver_check(rig.solver, &a, &err), 0);
 	cr_expect_str_eq(err.field, "challenge");
 	rig_clear(&rig);
+}
+
+/* --- dns-persist-01 --- */
+
+#define ACCOUNT "https://ca.test/acct/7"
+#define OWNER "_validation-persist." NAME
+#define CONTENT "ca.test; accounturi=" ACCOUNT "; policy=wildcard"
+
+/* The challenge of a wildcard, in one of the published forms. */
+static void
+start_persist(struct fixture *f, struct challenge *c, const char *autocert_id, const char *hash_prefix)
+{
+	struct solver_request request = {
+		.autocert = &c->autocert,
+		.authz = &c->authz,
+		.thumbprint = THUMBPRINT,
+		.account_url = ACCOUNT,
+		.account_hash_prefix = hash_prefix,
+	};
+
+	memset(c, 0, sizeof(*c));
+	c->autocert.provider = xstrdup(f->provider);
+	c->autocert.challenge = xstrdup("dns-persist-01");
+	memcpy(c->autocert.o.id, autocert_id, strlen(autocert_id) + 1);
+	authz_init(&c->authz, NAME, true, "dns-persist-01", NULL);
+	c->authz.url = xstrdup("https://ca.test/authz/1");
+	c->authz.challenges[0].url = xstrdup("https://ca.test/challenge/2");
+	c->authz.challenges[0].is_account_hashed = hash_prefix != NULL;
+	c->solve = solver_start(f->rig.solver, &request, note_done, note_progress, &c->result);
+}
+
+Test(persist, the_content_of_the_record_is_told_and_it_is_found_at_the_name_servers)
+{
+	struct fixture f;
+	struct challenge c;
+	char id[STORE_ID_SIZE];
+	_cleanup_authorization_ struct authorization a = { 0 };
+
+	setup(&f);
+	add_autocert(&f, id);
+	start_persist(&f, &c, id, NULL);
+	cr_assert(ends(&f, &c));
+	cr_expect_eq(c.result.error.code, ERROR_STATE);
+	cr_expect_str_eq(c.result.error.message,
+		"publish the TXT record " OWNER " with content " CONTENT "; there is no such record");
+	cr_assert_eq(remembered(&f, &a), 1);
+	cr_expect_str_eq(a.record_name, OWNER);
+	cr_expect_str_eq(a.txt, CONTENT);
+	cr_expect_str_eq(a.challenge, "dns-persist-01");
+	cr_expect_null(solver_standing_record(c.solve));
+	stop(&c);
+
+	rig_publish(&f.rig, f.daemon.server, "example.test", OWNER, "ca.test; accounturi=" ACCOUNT, false);
+	start_persist(&f, &c, id, NULL);
+	cr_assert(ends(&f, &c));
+	cr_expect(c.result.error.message && strstr(c.result.error.message, "lacks policy=wildcard"), "%s",
+		c.result.error.message);
+	stop(&c);
+
+	rig_publish(&f.rig, f.daemon.server, "example.test", OWNER, CONTENT "; persistUntil=4000000000", false);
+	start_persist(&f, &c, id, NULL);
+	cr_assert(ends(&f, &c));
+	cr_expect_not(error_is_set(&c.result.error), "%s", c.result.error.message);
+	cr_expect_str_eq(solver_standing_record(c.solve), OWNER " " CONTENT "; persistUntil=4000000000");
+	stop(&c);
+	cr_expect_eq(remembered(&f, &a), 0, "nothing is left to publish");
+	teardown(&f);
+}
+
+Test(persist, in_the_later_form_the_account_is_a_hash_for_this_name_or_for_any)
+{
+	static const char prefix[] = "https://ca.test/hash/";
+	const char *const domains[] = { NAME, "*" };
+
+	for (size_t i = 0; i < ARRAY_SIZE(domains); i++) {
+		_cleanup_free_ char *hash = acme_txt_account_hash(prefix, domains[i], THUMBPRINT, ACCOUNT);
+		_cleanup_free_ char *content = xasprintf("ca.test; accounturi=%s; policy=wildcard", hash);
+		struct fixture f;
+		struct challenge c;
+
+		setup(&f);
+		start_persist(&f, &c, "", prefix);
+		cr_assert(ends(&f, &c));
+		cr_expect(i == 1 || strstr(c.result.error.message, content), "%s", c.result.error.message);
+		stop(&c);
+		rig_publish(&f.rig, f.daemon.server, "example.test", OWNER, content, false);
+		start_persist(&f, &c, "", prefix);
+		cr_assert(ends(&f, &c));
+		cr_expect_not(error_is_set(&c.result.error), "%s", c.result.error.message);
+		stop(&c);
+		teardown(&f);
+	}
+}
+
+Test(persist, a_hash_cannot_be_made_without_what_the_directory_says)
+{
+	struct fixture f;
+	struct challenge c;
+
+	setup(&f);
+	memset(&c, 0, sizeof(c));
+	start_persist(&f, &c, "", NULL);
+	solver_stop(c.solve);
+	c.authz.challenges[0].is_account_hashed = true;
+	c.solve = solver_start(f.rig.solver,
+		&(struct solver_request){
+			.autocert = &c.autocert, .authz = &c.authz, .thumbprint = THUMBPRINT, .account_url = ACCOUNT },
+		note_done, note_progress, &c.result);
+	cr_assert(ends(&f, &c));
+	cr_expect_eq(c.result.error.code, ERROR_PROTOCOL);
+	stop(&c);
+	teardown(&f);
 }

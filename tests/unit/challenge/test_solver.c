@@ -148,6 +148,10 @@ Test(solver, chooses_what_is_offered_configured_and_fits)
 			"tls-alpn-01,http-01", NULL, "set tls-alpn-listen" },
 		{ "tls-alpn-01 has no wildcards", TLS_LISTENER, "tls-alpn-01", "example.com", true, "tls-alpn-01", NULL,
 			"only by dns-01" },
+		{ "dns-account-01 on request", LISTENER | ZONE, "dns-account-01", "www.example.com", false,
+			"dns-01,dns-account-01", "dns-account-01", NULL },
+		{ "dns-persist-01 on request", LISTENER | ZONE, "dns-persist-01", "example.com", true,
+			"dns-01,dns-persist-01", "dns-persist-01", NULL },
 		{ "dns-01 on request", LISTENER | ZONE, "dns-01", "www.example.com", false, "http-01,dns-01", "dns-01",
 			NULL },
 		{ "http-01 on request", LISTENER | ZONE, "http-01", "www.example.com", false, "http-01,dns-01",
@@ -156,6 +160,56 @@ Test(solver, chooses_what_is_offered_configured_and_fits)
 
 	for (size_t i = 0; i < ARRAY_SIZE(cases); i++)
 		check_choice(&cases[i]);
+}
+
+Test(solver, auto_stays_with_what_worked_and_leaves_what_keeps_failing)
+{
+	static const struct {
+		const char *why;
+		int have;
+		const char *memory; /* separated by ',' */
+		const char *chosen;
+		const char *explained;
+	} cases[] = {
+		{ "nothing is known", LISTENER | ZONE, "", "http-01", "there is an HTTP listener" },
+		{ "it worked", LISTENER | ZONE, "dns-01 0 www.example.com", "dns-01", "it worked the last time" },
+		{ "it worked, and is not ready any more", LISTENER | OTHER_ZONE, "dns-01 0 www.example.com", "http-01",
+			"there is an HTTP listener" },
+		{ "another name", LISTENER | ZONE, "dns-01 0 example.com,http-01 9 example.com", "http-01",
+			"there is an HTTP listener" },
+		{ "two failures", LISTENER | ZONE, "http-01 2 www.example.com", "http-01", "http-01 failed 2 times" },
+		{ "three failures", LISTENER | ZONE, "http-01 3 www.example.com", "dns-01", "http-01 failed 3 times" },
+		{ "failures of both", LISTENER | ZONE, "http-01 3 www.example.com,dns-01 2 www.example.com", "dns-01",
+			"http-01 failed 3 times, dns-01 failed 2 times" },
+		{ "the first gets another chance", LISTENER | ZONE,
+			"http-01 3 www.example.com,dns-01 3 www.example.com", "http-01", "dns-01 failed 3 times" },
+		{ "there is no other", LISTENER, "http-01 7 www.example.com", "http-01", "http-01 failed 7 times" },
+		{ "the second worked after failures of the first", LISTENER | ZONE,
+			"http-01 3 www.example.com,dns-01 0 www.example.com", "dns-01", "http-01 failed 3 times" },
+		{ "a wish gives way too", LISTENER | NAMED, "dns-01 3 www.example.com", "http-01", "dns-01 failed 3" },
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		struct rig rig;
+		struct acme_authorization authz;
+		struct autocert autocert = { .challenge = xstrdup("auto") };
+		_cleanup_error_ struct error err = ERROR_INIT;
+		_cleanup_free_ char *text = NULL;
+		int taken, index;
+
+		rig_init(&rig, NULL);
+		equip(&rig, cases[i].have, &taken, &autocert);
+		strlist_split(&autocert.validations, cases[i].memory, ',');
+		authz_init(&authz, "www.example.com", false, "dns-01,http-01", TOKEN);
+		index = solver_choose(rig.solver, &autocert, &authz, &err);
+		cr_assert_geq(index, 0, "%s: %s", cases[i].why, err.message);
+		cr_expect_str_eq(authz.challenges[index].type, cases[i].chosen, "%s", cases[i].why);
+		text = solver_explain(rig.solver, &autocert, "www.example.com");
+		cr_expect(text && strstr(text, cases[i].explained), "%s: %s", cases[i].why, text);
+		acme_authorization_clear(&authz);
+		autocert_clear(&autocert);
+		rig_clear(&rig);
+	}
 }
 
 Test(solver, says_what_is_missing_and_how_to_add_it)
@@ -177,6 +231,12 @@ Test(solver, says_what_is_missing_and_how_to_add_it)
 			"has that port: set http-listen to another port" },
 		{ "a taken port, whatever else is not there", TAKEN_PORT, "auto", "example.com", false, "http-01", NULL,
 			"http-01: http-listen 127.0.0.1:" },
+		{ "an address has no records", LISTENER | ZONE, "dns-account-01", "192.0.2.1", false, "dns-account-01",
+			NULL, "is an address" },
+		{ "nor standing ones", LISTENER | ZONE, "dns-persist-01", "2001:db8::1", false, "dns-persist-01", NULL,
+			"is an address" },
+		{ "a new form that is not offered", ZONE, "dns-account-01", "www.example.com", false, "dns-01", NULL,
+			"the CA offers only dns-01" },
 		{ "an address", LISTENER | ZONE, "dns-01", "192.0.2.1", false, "dns-01", NULL, "is an address" },
 		{ "a challenge of another world", LISTENER | ZONE, "dns-02", "example.com", false, "dns-01", NULL,
 			"'dns-02' is not one of auto" },
@@ -282,6 +342,40 @@ Test(solver, a_declaration_is_checked_before_it_is_made)
 	close(taken);
 }
 
+/* Such hooks are told the domain, and make the owner name of dns-01 from it. */
+Test(solver, a_hook_that_names_the_record_itself_cannot_serve_dns_account_01)
+{
+	static const struct {
+		const char *convention;
+		bool is_refused;
+	} cases[] = { { "lego", false }, { "acme.sh", false }, { "lego-raw", true }, { "certbot", true },
+		{ "dehydrated", true }, { "uacme", true } };
+
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		struct rig rig;
+		struct autocert a = { .challenge = xstrdup("dns-account-01"),
+			.common_name = xstrdup("www.example.com") };
+		_cleanup_dnsprovider_ struct dnsprovider d = { .o.name = xstrdup("hook"), .kind = xstrdup("exec") };
+		_cleanup_error_ struct error err = ERROR_INIT;
+
+		rig_init(&rig, NULL);
+		strlist_add(&d.zones, "example.com");
+		setting_put(&d.settings, "command", "/bin/true");
+		setting_put(&d.settings, "convention", cases[i].convention);
+		cr_assert_eq(
+			object_save(rig.store.store, store_begin(rig.store.store), &dnsprovider_class, &d, NULL), 0);
+		store_commit(rig.store.store);
+		cr_expect_eq(solver_check(rig.solver, &a, &err) < 0, cases[i].is_refused, "%s", cases[i].convention);
+		if (cases[i].is_refused)
+			cr_expect_not_null(
+				strstr(err.message, "computes the name of the TXT record itself"), "%s", err.message);
+		str_replace(&a.challenge, "dns-01");
+		cr_expect_eq(solver_check(rig.solver, &a, NULL), 0, "%s", cases[i].convention);
+		autocert_clear(&a);
+		rig_clear(&rig);
+	}
+}
+
 Test(solver, http_01_is_up_from_done_to_stop)
 {
 	struct rig rig;
@@ -325,7 +419,8 @@ Test(solver, looks_for_a_zone_only_for_names_that_nothing_else_can_validate)
 	static const struct {
 		const char *challenge;
 		bool may_need;
-	} cases[] = { { NULL, true }, { "auto", true }, { "dns-01", true }, { "http-01", false }, { "manual", false } };
+	} cases[] = { { NULL, true }, { "auto", true }, { "dns-01", true }, { "dns-account-01", true },
+		{ "dns-persist-01", false }, { "http-01", false }, { "manual", false } };
 	struct rig rig;
 
 	rig_init(&rig, NULL);
