@@ -110,6 +110,18 @@ def counted(log):
     return {call: max(count[call] for count in threads.values()) for call in {c for t in threads.values() for c in t}}
 
 
+def counted_at_rest(log):
+    """The same once no more calls are made."""
+    sizes = []
+
+    def is_at_rest():
+        sizes.append(log.stat().st_size)
+        return len(sizes) > 1 and sizes[-1] == sizes[-2]
+
+    wait_for(is_at_rest, 20, "no more calls", interval=1)
+    return counted(log)
+
+
 def spread(count):
     """At most SHORT_FORM of the points 1 to @count, with the first and the last."""
     size = min(count, SHORT_FORM)
@@ -154,7 +166,7 @@ def test_certd_is_killed_while_it_is_migrated_to(site):
     log = site.scratch / "calls"
     certd = site.certd("-o", log, "-e", "trace=" + ",".join(CALLS))
     certd.start()
-    at_start = counted(log)
+    at_start = counted_at_rest(log)
     site.migrate(certd)
     site.result(certd)
     points = counted(log)
