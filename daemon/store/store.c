@@ -65,6 +65,16 @@ make_store(struct store *store, struct error *err)
 	return rc;
 }
 
+/* Tags are made with the master key: one that is right shows that the key is. */
+static bool
+store_has_tag_of_key(struct store *store)
+{
+	_cleanup_buf_ struct buf record = BUF_INIT;
+
+	return lmdb_get(store->lmdb, STORE_SELF, "counters", 8, &record, NULL) == 1 &&
+	       store_crypt_check(store->crypt, STORE_SELF, "counters", 8, &record, 0, NULL) == 0;
+}
+
 static int
 store_check_key(struct store *store, struct error *err)
 {
@@ -83,6 +93,11 @@ store_check_key(struct store *store, struct error *err)
 		return -1;
 	if (rc == 1)
 		return 0;
+	if (store_has_tag_of_key(store))
+		return error_set(err, ERROR_CORRUPT,
+			"store '%s': damaged record of the master key; restore the state directory from a backup, see "
+			"certd(8)",
+			store->dir.path);
 	return error_set(err, ERROR_CONFIG, "store '%s': it was created with another master key", store->dir.path);
 }
 

@@ -85,6 +85,43 @@ Test(store_disk, a_wrong_master_key_is_refused_and_changes_nothing)
 	expect_refused(ERROR_CONFIG, "master key has 5 octets");
 }
 
+/* Flips a bit of each copy of the record that shows whether the master key is the right one. */
+static void
+damage_key_check(void)
+{
+	static const char name[] = "key-check";
+	_cleanup_buf_ struct buf file = BUF_INIT;
+	unsigned copies = 0;
+	char path[128];
+	char *at;
+
+	path_of("data.mdb", path);
+	cr_assert_eq(buf_read_file(&file, AT_FDCWD, path, 64 << 20, NULL), 0);
+	for (size_t from = 0; (at = memmem(file.data + from, file.len - from, name, strlen(name)));
+		from = (size_t)(at - file.data) + strlen(name), copies++)
+		at[strlen(name) + 20] ^= 4;
+	cr_assert_gt(copies, 0);
+	int fd = open(path, O_WRONLY);
+	cr_assert_eq(pwrite(fd, file.data, file.len, 0), (ssize_t)file.len);
+	close(fd);
+}
+
+Test(store_disk, a_damaged_record_of_the_master_key_is_not_taken_for_another_key)
+{
+	store_counter_add(store_begin(t.store), STORE_TOKEN, 0, 1);
+	store_commit(t.store);
+	close_store();
+	damage_key_check();
+	expect_refused(ERROR_CORRUPT, "damaged record of the master key");
+	tmp_store_key(&t.key, 8);
+	expect_refused(ERROR_CONFIG, "it was created with another master key");
+	tmp_store_key(&t.key, 7);
+	damage_key_check(); /* as it was */
+	tmp_store_reopen(&t);
+	store_counter_add(store_begin(t.store), STORE_TOKEN, 0, -1);
+	store_commit(t.store);
+}
+
 Test(store_disk, a_directory_open_to_others_is_refused)
 {
 	close_store();
