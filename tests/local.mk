@@ -430,6 +430,11 @@ fuzz_acme_msg_SOURCES = tests/fuzz/fuzz_acme_msg.c
 fuzz_acme_msg_LDADD = $(FUZZ_LIBS) $(DAEMON_LIBS)
 EXTRA_DIST += tests/fuzz/corpus/acme_msg
 
+FUZZERS += fuzz-acme_txt
+fuzz_acme_txt_SOURCES = tests/fuzz/fuzz_acme_txt.c
+fuzz_acme_txt_LDADD = $(FUZZ_LIBS) $(COMMON_LIBS)
+EXTRA_DIST += tests/fuzz/corpus/acme_txt
+
 FUZZERS += fuzz-base64url
 fuzz_base64url_SOURCES = tests/fuzz/fuzz_base64url.c
 fuzz_base64url_LDADD = $(FUZZ_LIBS) $(COMMON_LIBS)

@@ -62,10 +62,15 @@ static const struct api_field acmedns_settings[] = {
 	END,
 };
 
+static const char *const httpreq_modes[] = { "default", "raw", NULL };
+
 static const struct api_field httpreq_settings[] = {
 	{ .name = "endpoint", .type = API_STRING, .flags = API_REQUIRED, .metavar = "URL", .help = "URL of the API" },
 	{ .name = "username", .type = API_STRING, .metavar = "NAME", .help = "user name for basic authentication" },
 	{ .name = "token", .type = API_SECRET, .metavar = "FILE", .help = "password for basic authentication" },
+	{ .name = "mode", .type = API_ENUM, .values = httpreq_modes,
+		.help = "default: it gets owner name and value; raw: domain, token and key authorization",
+		.fallback = "default" },
 	END,
 };
 

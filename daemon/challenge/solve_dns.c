@@ -156,8 +156,8 @@ dns_account_check(struct solver *solver, const struct autocert *autocert, const 
 	driver = dnsprovider_driver(d.kind);
 	if (driver && driver->is_dns01_only && driver->is_dns01_only(&d))
 		return error_set_field(err, "challenge",
-			"the program of DNS provider '%s' computes the name of the TXT record itself, and only for "
-			"dns-01: use that, or a program with the convention of lego or acme.sh",
+			"DNS provider '%s' computes the name of the TXT record itself, and only for dns-01: use that, "
+			"or a program with the convention of lego or acme.sh",
 			d.o.name);
 	return 0;
 }

@@ -73,6 +73,9 @@ http_api_op_free(struct dnsprovider_op *op)
 	secret_clear(&op->signer);
 	free(op->task.name);
 	free(op->task.value);
+	free(op->task.domain);
+	free(op->task.token);
+	free(op->task.key_authorization);
 	free(op->endpoint);
 	free(op->known_zone);
 	free(op->pages.path);
@@ -417,6 +420,10 @@ http_api_start(const struct http_api *api, const struct dnsprovider_env *env, co
 	op->task.is_removal = is_removal;
 	op->task.name = xstrdup(record->name);
 	op->task.value = xstrdup(record->value);
+	op->task.domain = xstrdup_null(record->domain);
+	op->task.key_authorization = xstrdup_null(record->key_authorization);
+	if (record->key_authorization)
+		op->task.token = xstrndup(record->key_authorization, strcspn(record->key_authorization, "."));
 	return op;
 }
 

@@ -19,6 +19,9 @@ struct http_api_task {
 	char *zone_id; /* NULL if the API knows zones by name */
 	char *name;    /* full owner name, no final dot */
 	char *value;
+	char *domain; /* the name being validated; NULL: not known any more */
+	char *token;  /* of the challenge; likewise */
+	char *key_authorization;
 	int64_t ttl;          /* seconds */
 	struct strlist found; /* ids of records that handlers add; for http_api_delete_found() */
 };
@@ -77,7 +80,8 @@ struct http_api_zones {
 /*
  * Paths and bodies are templates. In them $zone is the apex of the zone, $id its id, $name the full owner name, $host
  * the owner name within the zone (http_api.apex for the apex), $sub the same with "" for the apex, $value the value,
- * $ttl its TTL, $record the id of a record, and $WORD the setting WORD of the DNS provider. They are percent-encoded in
+ * $ttl its TTL, $record the id of a record, $domain, $token and $keyAuth what the
+ * value was made from, and $WORD the setting WORD of the DNS provider. They are percent-encoded in
  * paths and escaped in JSON.
  */
 

@@ -46,6 +46,12 @@ http_api_word(const struct http_api_task *task, const char *word)
 		text = task->name;
 	else if (strcmp(word, "value") == 0)
 		text = task->value;
+	else if (strcmp(word, "domain") == 0)
+		text = task->domain;
+	else if (strcmp(word, "token") == 0)
+		text = task->token;
+	else if (strcmp(word, "keyAuth") == 0)
+		text = task->key_authorization;
 	else if (strcmp(word, "record") == 0)
 		text = task->found.count ? task->found.items[task->found.count - 1] : NULL;
 	else

@@ -107,7 +107,11 @@ script_run(struct script *s)
 struct dnsprovider_op *
 script_change(struct script *s, bool is_removal, const char *zone)
 {
-	struct dnsprovider_record record = { .zone = zone, .name = "_acme-challenge.example.com", .value = "v1" };
+	struct dnsprovider_record record = { .zone = zone,
+		.name = "_acme-challenge.example.com",
+		.value = "v1",
+		.domain = "example.com",
+		.key_authorization = "tok-1.thumb" };
 
 	cr_assert_eq(dnsprovider_check(&s->d, &s->error), 0, "%s", s->error.message);
 	return dnsprovider_driver(s->d.kind)->change(&s->env, &s->d, is_removal, &record, script_on_done, s);

@@ -377,6 +377,19 @@ const struct service services[] = {
 		.words = "who are you?",
 	},
 	{
+		.kind = "httpreq",
+		.endpoint = "https://bridge.example.org",
+		.header = "Authorization: Basic b3BzOnRvaw==",
+		.settings = { { "token", "tok" }, { "username", "ops" }, { "endpoint", "https://"
+			"bridge.example.org/" }, { "mode", "raw" } },
+		.add = { .call = "POST /present", 200, "", .sent = "{\"domain\":\"example.com\","
+			"\"token\":\"tok-1\",\"keyAuth\":\"tok-1.thumb\"}" },
+		.remove = { .call = "POST /cleanup", 200, "", .sent = "{\"domain\":\"example.com\","
+			"\"token\":\"tok-1\",\"keyAuth\":\"tok-1.thumb\"}" },
+		.refusal = "{\"error\":\"who are you?\"}",
+		.words = "who are you?",
+	},
+	{
 		.kind = "ovh",
 		.endpoint = "https://eu.api.ovh.com/1.0",
 		.header = "X-Ovh-Application: ak",
