@@ -57,6 +57,8 @@ static const struct conf_option options[] = {
 	{ "master-key-file", CONF_PATH, AT(master_key_file), NULL, 0, 0,
 		"key that seals all secrets (default: the systemd credential master-key, else master-key in state)",
 		true },
+	{ "pkcs11-module", CONF_PATH, AT(pkcs11_module), NULL, 0, 0,
+		"PKCS#11 library for keys in tokens (default: that of p11-kit, which knows all others)", true },
 	{ "log-level", CONF_LEVEL, AT(log_level), "info", 0, 0, "error, warning, notice, info or debug", false },
 	{ "http-listen", CONF_LIST, AT(http_listen), NULL, 0, 0,
 		"listen for http-01 on ADDRESS:PORT or unix:PATH, such as [::]:80, or 127.0.0.1:5080 behind nginx",

@@ -49,6 +49,7 @@ struct conf {
 	int64_t max_connections;          /* of each socket; 128 */
 	int64_t max_connections_per_user; /* 32; root 96 */
 	int64_t max_events;               /* kept in the store; 10000 */
+	char *pkcs11_module;              /* path; NULL: that of OpenSSL's engine */
 	char *metrics_file;               /* for node_exporter's textfile collector; NULL: none */
 	int64_t metrics_interval;         /* seconds between two versions of it, at least */
 	int64_t metrics_certificates;     /* above it, metrics only have totals; 2000 */

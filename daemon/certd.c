@@ -15,6 +15,7 @@
 #include "daemon/base/loop.h"
 #include "daemon/base/meter.h"
 #include "daemon/base/notify.h"
+#include "daemon/base/signer.h"
 #include "daemon/base/workers.h"
 #include "daemon/control/rest.h"
 #include "daemon/control/server.h"
@@ -27,6 +28,7 @@
 #include "daemon/service/metrics_file.h"
 #include "daemon/service/profiles.h"
 #include "daemon/service/slices.h"
+#include "daemon/service/token_keys.h"
 #include "daemon/service/zones.h"
 #include "daemon/startup.h"
 
@@ -66,6 +68,7 @@ struct certd {
 	struct meters *meters;
 	struct http_curl *http;
 	struct http_mail *mail;
+	struct signer *signer;
 	struct drops *drops;
 	struct rollout *rollout;
 	struct solver *solver;
@@ -117,6 +120,7 @@ open_base(struct certd *c, struct error *err)
 	if (!c->http)
 		return -1;
 	c->mail = http_mail_new(c->loop, c->dns);
+	c->signer = signer_new(c->loop, "/proc/self/exe", c->conf.pkcs11_module);
 	return 0;
 }
 
@@ -254,6 +258,7 @@ open_scheduler(struct certd *c)
 			.max_orders = c->conf.max_orders,
 			.may_use_other_hosts = c->conf.may_use_other_hosts,
 			.meters = c->meters,
+			.signer = c->signer,
 		}),
 		.solver = c->solver,
 		.rollout = c->rollout,
@@ -422,6 +427,7 @@ certd_free(struct certd *c)
 	alerts_stop(c->issue_env.alerts);
 	zones_stop(&c->service);
 	profiles_stop(&c->service);
+	token_keys_stop(&c->service);
 	metrics_file_free(c->metrics_file);
 	rest_free(c->rest);
 	c->service.is_stopping = true;
@@ -439,6 +445,7 @@ certd_free(struct certd *c)
 	workers_free(c->workers);
 	drops_close(c->drops);
 	rekey_free(c->rekey);
+	signer_free(c->signer);
 	http_mail_free(c->mail);
 	http_curl_free(c->http);
 	meters_free(c->meters);

@@ -7,6 +7,7 @@
 #include "common/crypto/secret.h"
 #include "common/error.h"
 #include "common/printable.h"
+#include "daemon/base/signer.h"
 #include "daemon/certd.h"
 #include "daemon/restore.h"
 
@@ -32,7 +33,8 @@ enum {
 	OPT_DEBUGGER,
 	OPT_RESTORE,
 	OPT_PASSPHRASE_FILE,
-	OPT_FORCE
+	OPT_FORCE,
+	OPT_SIGN
 };
 
 static const struct option options[] = {
@@ -46,6 +48,7 @@ static const struct option options[] = {
 	{ "help-config", no_argument, NULL, OPT_HELP_CONFIG },
 	{ "help-events", no_argument, NULL, OPT_HELP_EVENTS },
 	{ "allow-debugger", no_argument, NULL, OPT_DEBUGGER },
+	{ "sign", no_argument, NULL, OPT_SIGN },
 	{ "help", no_argument, NULL, 'h' },
 	{ "version", no_argument, NULL, 'V' },
 	{ 0 },
@@ -66,6 +69,7 @@ static const char usage[] =
 	"  --help-config      list all options of the configuration file\n"
 	"  --help-events      list all events and what to do, as a catalogue for journalctl -x\n"
 	"  --allow-debugger   let strace and gdb attach; processes of this user can then read private keys\n"
+	"  --sign             used by certd itself, for keys in PKCS#11 tokens\n"
 	"  --help, --version\n"
 	"\n"
 	"certctl(1) controls certd. See certd(8) and certd.conf(5).\n";
@@ -140,6 +144,9 @@ main_parse(int argc, char **argv, struct arguments *ret)
 			return print_help_config();
 		case OPT_HELP_EVENTS:
 			return print_help_events();
+		case OPT_SIGN:
+			secret_process_init(false, NULL);
+			signer_program();
 		case 'h':
 			return print(usage);
 		case 'V':

@@ -44,6 +44,7 @@ unit_common_SOURCES = \
 	tests/unit/common/crypto/test_csr.c \
 	tests/unit/common/crypto/test_jws.c \
 	tests/unit/common/crypto/test_key.c \
+	tests/unit/common/crypto/test_key_uri.c \
 	tests/unit/common/crypto/test_ossl.c \
 	tests/unit/common/crypto/test_pbe_cost.c \
 	tests/unit/common/crypto/test_pem.c \
@@ -93,6 +94,7 @@ unit_base_SOURCES = \
 	tests/unit/base/test_port_owner.c \
 	tests/unit/base/test_process.c \
 	tests/unit/base/test_sdbus.c \
+	tests/unit/base/test_signer.c \
 	tests/unit/base/test_tls_guard.c \
 	tests/unit/base/test_workers.c
 unit_base_CFLAGS = $(AM_CFLAGS) $(CRITERION_CFLAGS)

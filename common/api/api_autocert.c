@@ -19,6 +19,8 @@ const struct api_field api_autocert_properties[] = {
 		.help = "additional name" },
 	{ .name = "keyAlgorithm", .type = API_ENUM, .values = api_key_algorithms, .fallback = "secp256r1",
 		.help = "algorithm of the certificate's key" },
+	{ .name = "keyUri", .type = API_STRING, .metavar = "URI",
+		.help = "its key in a PKCS#11 token: pkcs11:token=NAME;object=NAME?pin-source=file:/PATH" },
 	{ .name = "challenge", .type = API_ENUM, .values = challenges, .fallback = "auto",
 		.help = "how the CA validates the names" },
 	{ .name = "dnsProvider", .type = API_REF, .resource = "dnsProvider", .option = "dns",

@@ -36,6 +36,8 @@ const struct api_field api_provider_properties[] = {
 	{ .name = "accountKey", .type = API_SECRET, .flags = API_IMMUTABLE | API_FILE, .option = "account-key",
 		.metavar = "FILE", .fallback = "a new one",
 		.help = "private key of an existing account, PEM or JWK (private_key.json of certbot)" },
+	{ .name = "accountKeyUri", .type = API_STRING, .flags = API_IMMUTABLE, .metavar = "URI",
+		.help = "account key in a PKCS#11 token: pkcs11:token=NAME;object=NAME?pin-source=file:/PATH" },
 	{ .name = "maxOrders", .type = API_INT, .min = 1, .max = 100, .metavar = "N",
 		.help = "maximum number of concurrent orders", .fallback = "max-orders of certd.conf" },
 	{ .name = "accountLost", .type = API_ENUM, .values = account_lost, .fallback = "register",

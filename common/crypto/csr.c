@@ -38,27 +38,97 @@ set_subject(X509_REQ *req, const char *name)
 		X509_REQ_get_subject_name(req), NID_commonName, MBSTRING_UTF8, (const unsigned char *)name, -1, -1, 0);
 }
 
-int
-csr_make(const struct key *key, const struct strlist *names, struct buf *ret_der, struct error *err)
+/* The request without its signature. Return: NULL on failure. */
+static X509_REQ *
+csr_build(const struct key *key, const struct strlist *names, struct error *err)
 {
-	_cleanup_(ossl_x509_req_freep) X509_REQ *req = X509_REQ_new();
-	unsigned char *der = NULL;
-	int len;
+	X509_REQ *req = X509_REQ_new();
 
 	ERR_clear_error();
 	if (names->count == 0)
-		return error_set(err, ERROR_INVALID, "a certificate request needs at least one name");
-	if (!req || X509_REQ_set_version(req, X509_REQ_VERSION_1) != 1 || set_subject(req, names->items[0]) != 1 ||
-		csr_add_names(req, names) != 1)
-		return ossl_error(err, ERROR_INTERNAL, "cannot create a certificate request");
-	if (key_put_public(key, X509_REQ_get_X509_PUBKEY(req), err) < 0)
-		return -1;
-	if (X509_REQ_sign(req, key_evp(key), EVP_sha256()) <= 0)
-		return ossl_error(err, ERROR_INTERNAL, "cannot create a certificate request");
-	len = i2d_X509_REQ(req, &der);
+		error_set(err, ERROR_INVALID, "a certificate request needs at least one name");
+	else if (!req || X509_REQ_set_version(req, X509_REQ_VERSION_1) != 1 || set_subject(req, names->items[0]) != 1 ||
+		 csr_add_names(req, names) != 1)
+		ossl_error(err, ERROR_INTERNAL, "cannot create a certificate request");
+	else if (key_put_public(key, X509_REQ_get_X509_PUBKEY(req), err) == 0)
+		return req;
+	X509_REQ_free(req);
+	return NULL;
+}
+
+static int
+csr_encode(X509_REQ *req, struct buf *ret_der, struct error *err)
+{
+	unsigned char *der = NULL;
+	int len = i2d_X509_REQ(req, &der);
+
 	if (len <= 0)
 		return ossl_error(err, ERROR_INTERNAL, "cannot encode a certificate request");
 	buf_add(ret_der, der, (size_t)len);
 	OPENSSL_free(der);
 	return 0;
+}
+
+int
+csr_make(const struct key *key, const struct strlist *names, struct buf *ret_der, struct error *err)
+{
+	_cleanup_(ossl_x509_req_freep) X509_REQ *req = csr_build(key, names, err);
+
+	if (!req)
+		return -1;
+	if (X509_REQ_sign(req, key_evp(key), EVP_sha256()) <= 0)
+		return ossl_error(err, ERROR_INTERNAL, "cannot create a certificate request");
+	return csr_encode(req, ret_der, err);
+}
+
+int
+csr_to_sign(const struct key *key, const struct strlist *names, struct buf *ret, struct error *err)
+{
+	_cleanup_(ossl_x509_req_freep) X509_REQ *req = csr_build(key, names, err);
+	unsigned char *der = NULL;
+	int len = req ? i2d_re_X509_REQ_tbs(req, &der) : -1;
+
+	if (!req)
+		return -1;
+	if (len <= 0)
+		return ossl_error(err, ERROR_INTERNAL, "cannot encode a certificate request");
+	buf_add(ret, der, (size_t)len);
+	OPENSSL_free(der);
+	return 0;
+}
+
+/* The name of key_digest() with the type of the key. Return: 1, 0 */
+static int
+csr_set_algorithm(X509_REQ *req, const struct key *key)
+{
+	int digest = OBJ_txt2nid(key_digest(key)), nid = NID_undef;
+	bool is_rsa = EVP_PKEY_is_a(key_evp(key), "RSA");
+	X509_ALGOR *algor = X509_ALGOR_new();
+	int ok = algor && OBJ_find_sigid_by_algs(&nid, digest, is_rsa ? NID_rsaEncryption : NID_X9_62_id_ecPublicKey) &&
+		 X509_ALGOR_set0(algor, OBJ_nid2obj(nid), is_rsa ? V_ASN1_NULL : V_ASN1_UNDEF, NULL) &&
+		 X509_REQ_set1_signature_algo(req, algor);
+
+	X509_ALGOR_free(algor);
+	return ok;
+}
+
+int
+csr_finish(const struct key *key, const struct strlist *names, const struct buf *signature, struct buf *ret_der,
+	struct error *err)
+{
+	_cleanup_(ossl_x509_req_freep) X509_REQ *req = csr_build(key, names, err);
+	ASN1_BIT_STRING *bits;
+
+	if (!req)
+		return -1;
+	bits = ASN1_BIT_STRING_new();
+	if (!bits || ASN1_BIT_STRING_set(bits, (unsigned char *)signature->data, (int)signature->len) != 1 ||
+		csr_set_algorithm(req, key) != 1) {
+		ASN1_BIT_STRING_free(bits);
+		return ossl_error(err, ERROR_INTERNAL, "cannot sign a certificate request");
+	}
+	bits->flags &= ~(long)(ASN1_STRING_FLAG_BITS_LEFT | 0x07);
+	bits->flags |= ASN1_STRING_FLAG_BITS_LEFT; /* no unused bits, whatever the last octet is */
+	X509_REQ_set0_signature(req, bits);
+	return csr_encode(req, ret_der, err);
 }

@@ -15,4 +15,15 @@ struct strlist;
 int
 csr_make(const struct key *key, const struct strlist *names, struct buf *ret_der, struct error *err);
 
+/*
+ * The same in two steps, for a key that is held elsewhere: csr_to_sign() appends the octets to be signed, csr_finish()
+ * the request. @signature: as key_sign() makes it.
+ */
+int
+csr_to_sign(const struct key *key, const struct strlist *names, struct buf *ret, struct error *err);
+
+int
+csr_finish(const struct key *key, const struct strlist *names, const struct buf *signature, struct buf *ret_der,
+	struct error *err);
+
 #endif

@@ -14,29 +14,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* Signs with an HMAC or a key, the only difference between the two forms. Appends raw octets to @ret. */
-typedef int
-sign_fn(const void *signer, const struct buf *input, struct buf *ret, struct error *err);
-
-static int
-sign_with_key(const void *signer, const struct buf *input, struct buf *ret, struct error *err)
-{
-	return key_jws_sign(signer, input->data, input->len, ret, err);
-}
-
-static int
-sign_with_mac(const void *signer, const struct buf *input, struct buf *ret, struct error *err)
-{
-	const struct secret *mac_key = signer;
-	unsigned char mac[SHA256_DIGEST_LENGTH];
-
-	if (!HMAC(EVP_sha256(), mac_key->data, (int)mac_key->len, (const unsigned char *)input->data, input->len, mac,
-		    NULL))
-		return ossl_error(err, ERROR_INTERNAL, "cannot compute the MAC");
-	buf_add(ret, mac, sizeof(mac));
-	return 0;
-}
-
 /* Adds the public JWK of @key as member "jwk". */
 static int
 add_jwk(struct json_object *header, const struct key *key, struct error *err)
@@ -54,35 +31,35 @@ add_jwk(struct json_object *header, const struct key *key, struct error *err)
 	return 0;
 }
 
-/* RFC 7515 s7.2.2: the signature is over base64url(header) "." base64url(payload). */
-static int
-flatten(struct json_object *header, const char *payload, size_t payload_len, sign_fn *sign, const void *signer,
-	struct buf *ret, struct error *err)
+/* What is signed: base64url(header) "." base64url(payload). */
+static void
+jws_input_of(struct json_object *header, const char *payload, size_t payload_len, struct buf *ret)
 {
 	_cleanup_buf_ struct buf text = BUF_INIT;
-	_cleanup_buf_ struct buf input = BUF_INIT;
-	_cleanup_buf_ struct buf raw = BUF_INIT;
-	size_t header_len;
 
 	json_write(header, &text);
-	base64url_encode(text.data, text.len, &input);
-	header_len = input.len;
-	buf_add_char(&input, '.');
-	base64url_encode(payload, payload_len, &input);
-	if (sign(signer, &input, &raw, err) < 0)
-		return -1;
+	base64url_encode(text.data, text.len, ret);
+	buf_add_char(ret, '.');
+	base64url_encode(payload, payload_len, ret);
+}
+
+/* RFC 7515 s7.2.2. */
+static void
+jws_flatten(const struct buf *input, const struct buf *raw, struct buf *ret)
+{
+	size_t header_len = (size_t)((char *)memchr(input->data, '.', input->len) - input->data);
+
 	buf_add_str(ret, "{\"protected\":\"");
-	buf_add(ret, input.data, header_len);
+	buf_add(ret, input->data, header_len);
 	buf_add_str(ret, "\",\"payload\":\"");
-	buf_add(ret, input.data + header_len + 1, input.len - header_len - 1);
+	buf_add(ret, input->data + header_len + 1, input->len - header_len - 1);
 	buf_add_str(ret, "\",\"signature\":\"");
-	base64url_encode(raw.data, raw.len, ret);
+	base64url_encode(raw->data, raw->len, ret);
 	buf_add_str(ret, "\"}");
-	return 0;
 }
 
 int
-jws_sign(const struct key *key, const struct jws_header *header, const char *payload, size_t payload_len,
+jws_input(const struct key *key, const struct jws_header *header, const char *payload, size_t payload_len,
 	struct buf *ret, struct error *err)
 {
 	_cleanup_json_ struct json_object *obj = json_object_new_object();
@@ -96,7 +73,33 @@ jws_sign(const struct key *key, const struct jws_header *header, const char *pay
 		return -1;
 	json_add_string(obj, "nonce", header->nonce);
 	json_add_string(obj, "url", header->url);
-	return flatten(obj, payload, payload_len, sign_with_key, key, ret, err);
+	jws_input_of(obj, payload, payload_len, ret);
+	return 0;
+}
+
+int
+jws_finish(
+	const struct key *key, const struct buf *input, const struct buf *signature, struct buf *ret, struct error *err)
+{
+	_cleanup_buf_ struct buf raw = BUF_INIT;
+
+	if (key_jws_signature(key, signature, &raw, err) < 0)
+		return -1;
+	jws_flatten(input, &raw, ret);
+	return 0;
+}
+
+int
+jws_sign(const struct key *key, const struct jws_header *header, const char *payload, size_t payload_len,
+	struct buf *ret, struct error *err)
+{
+	_cleanup_buf_ struct buf input = BUF_INIT;
+	_cleanup_buf_ struct buf signature = BUF_INIT;
+
+	if (jws_input(key, header, payload, payload_len, &input, err) < 0 ||
+		key_sign(key, input.data, input.len, &signature, err) < 0)
+		return -1;
+	return jws_finish(key, &input, &signature, ret, err);
 }
 
 int
@@ -105,6 +108,9 @@ jws_external_account(const struct key *account_key, const char *key_id, const st
 {
 	_cleanup_json_ struct json_object *obj = json_object_new_object();
 	_cleanup_buf_ struct buf payload = BUF_INIT;
+	_cleanup_buf_ struct buf input = BUF_INIT;
+	_cleanup_buf_ struct buf raw = BUF_INIT;
+	unsigned char mac[SHA256_DIGEST_LENGTH];
 
 	if (!obj)
 		abort(); /* no memory */
@@ -115,7 +121,13 @@ jws_external_account(const struct key *account_key, const char *key_id, const st
 	json_add_string(obj, "alg", "HS256");
 	json_add_string(obj, "kid", key_id);
 	json_add_string(obj, "url", new_account_url);
-	return flatten(obj, payload.data, payload.len, sign_with_mac, mac_key, ret, err);
+	jws_input_of(obj, payload.data, payload.len, &input);
+	if (!HMAC(EVP_sha256(), mac_key->data, (int)mac_key->len, (const unsigned char *)input.data, input.len, mac,
+		    NULL))
+		return ossl_error(err, ERROR_INTERNAL, "cannot compute the MAC");
+	buf_add(&raw, mac, sizeof(mac));
+	jws_flatten(&input, &raw, ret);
+	return 0;
 }
 
 char *

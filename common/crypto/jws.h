@@ -21,6 +21,18 @@ jws_sign(const struct key *key, const struct jws_header *header, const char *pay
 	struct buf *ret, struct error *err);
 
 /*
+ * The same in two steps, for a key that is held elsewhere: jws_input() appends the octets to be signed, jws_finish()
+ * the result. @signature: as key_sign() makes it.
+ */
+int
+jws_input(const struct key *key, const struct jws_header *header, const char *payload, size_t payload_len,
+	struct buf *ret, struct error *err);
+
+int
+jws_finish(const struct key *key, const struct buf *input, const struct buf *signature, struct buf *ret,
+	struct error *err);
+
+/*
  * jws_external_account() - the externalAccountBinding member of newAccount (RFC 8555 s7.3.4), HS256
  * @mac_key: the decoded MAC key
  */

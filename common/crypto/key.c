@@ -1,6 +1,7 @@
 /*
  * Private keys: one EVP_PKEY, checked and described when it is created and immutable afterwards, so that threads may
- * share it. Encodings of the private half are only in the secure heap.
+ * share it. Encodings of the private half are only in the secure heap. Of a key that is held elsewhere, the EVP_PKEY is
+ * the public half.
  */
 #include "common/crypto/key.h"
 
@@ -26,6 +27,7 @@ OSSL_FREEP(ECDSA_SIG, ecdsa_sig_freep, ECDSA_SIG_free);
 struct key {
 	EVP_PKEY *pkey; /* owned */
 	enum key_algorithm alg;
+	char *place; /* where it is held; NULL: here */
 };
 
 /* One row per algorithm. @field_octets: width of a coordinate and of half a signature; 0 for RSA. */
@@ -149,7 +151,90 @@ key_free(struct key *key)
 	if (!key)
 		return;
 	EVP_PKEY_free(key->pkey);
+	free(key->place);
 	free(key);
+}
+
+/* --- held elsewhere --- */
+
+const char *
+key_place(const struct key *key)
+{
+	return key->place;
+}
+
+static bool
+is_token_place(const char *place)
+{
+	return place && strncmp(place, KEY_PLACE_TOKEN, strlen(KEY_PLACE_TOKEN)) == 0;
+}
+
+bool
+key_is_in_token(const struct key *key)
+{
+	return is_token_place(key->place);
+}
+
+const char *
+key_der_place(const struct secret *der)
+{
+	bool is_held = der->len && der->data[0] >= 'a' && der->data[0] <= 'z'; /* DER begins with 0x30 */
+
+	return is_held && memchr(der->data, '\0', der->len) ? (const char *)der->data : NULL;
+}
+
+int
+key_new_held(const char *place, const void *spki, size_t len, struct key **ret_key, struct error *err)
+{
+	_cleanup_(ossl_pkey_freep) EVP_PKEY *pkey = NULL;
+	const unsigned char *p = spki;
+
+	ERR_clear_error();
+	if (len <= KEY_PEM_MAX_OCTETS)
+		pkey = d2i_PUBKEY(NULL, &p, (long)len);
+	if (!pkey || p != (const unsigned char *)spki + len)
+		return ossl_error(err, ERROR_INVALID, "the public key is not readable");
+	if (key_new(&pkey, ret_key, err) < 0)
+		return -1;
+	(*ret_key)->place = xstrdup(place);
+	return 0;
+}
+
+static int
+held_from_der(const struct secret *der, const char *place, struct key **ret_key, struct error *err)
+{
+	size_t head = strlen(place) + 1;
+
+	return key_new_held(place, der->data + head, der->len - head, ret_key, err);
+}
+
+/* The stored form: the place, a NUL, the SubjectPublicKeyInfo. */
+static int
+held_to_der(const struct key *key, struct secret *ret_der, struct error *err)
+{
+	_cleanup_buf_ struct buf spki = BUF_INIT;
+	size_t head = strlen(key->place) + 1;
+
+	if (key_spki(key, &spki, err) < 0)
+		return -1;
+	secret_alloc(ret_der, head + spki.len);
+	memcpy(ret_der->data, key->place, head);
+	memcpy(ret_der->data + head, spki.data, spki.len);
+	return 0;
+}
+
+static int
+key_refuse_held(const char *place, struct error *err)
+{
+	if (is_token_place(place))
+		return error_set(err, ERROR_STATE, "the private key never leaves its token: %s", place);
+	return error_set(err, ERROR_STATE, "certd does not have the private key: it belongs to a declared request");
+}
+
+int
+key_der_check_here(const struct secret *der, struct error *err)
+{
+	return key_der_place(der) ? key_refuse_held(key_der_place(der), err) : 0;
 }
 
 enum key_algorithm
@@ -178,7 +263,7 @@ key_put_public(const struct key *key, X509_PUBKEY *ret, struct error *err)
 }
 
 int
-key_spki_sha256(const struct key *key, unsigned char ret[32], struct error *err)
+key_spki(const struct key *key, struct buf *ret, struct error *err)
 {
 	_cleanup_(x509_pubkey_freep) X509_PUBKEY *pub = X509_PUBKEY_new();
 	unsigned char *spki = NULL;
@@ -190,8 +275,19 @@ key_spki_sha256(const struct key *key, unsigned char ret[32], struct error *err)
 	len = i2d_X509_PUBKEY(pub, &spki);
 	if (len <= 0)
 		return ossl_error(err, ERROR_INTERNAL, "cannot encode the public key");
-	SHA256(spki, (size_t)len, ret);
+	buf_add(ret, spki, (size_t)len);
 	OPENSSL_free(spki);
+	return 0;
+}
+
+int
+key_spki_sha256(const struct key *key, unsigned char ret[32], struct error *err)
+{
+	_cleanup_buf_ struct buf spki = BUF_INIT;
+
+	if (key_spki(key, &spki, err) < 0)
+		return -1;
+	SHA256((const unsigned char *)spki.data, spki.len, ret);
 	return 0;
 }
 
@@ -261,6 +357,8 @@ key_to_der(const struct key *key, struct secret *ret_der, struct error *err)
 	int len;
 
 	ERR_clear_error();
+	if (key->place)
+		return held_to_der(key, ret_der, err);
 	if (algs[key->alg].group)
 		return ec_to_der(key, ret_der, err);
 	p8 = EVP_PKEY2PKCS8(key->pkey);
@@ -315,6 +413,8 @@ key_from_der(const struct secret *der, struct key **ret_key, struct error *err)
 	const unsigned char *p = der->data;
 
 	ERR_clear_error();
+	if (key_der_place(der))
+		return held_from_der(der, key_der_place(der), ret_key, err);
 	for (size_t alg = 0; alg < ARRAY_SIZE(ec_der) && !pkey; alg++)
 		pkey = ec_from_der(der, (enum key_algorithm)alg);
 	if (pkey)
@@ -338,6 +438,8 @@ key_to_pem(const struct key *key, struct secret *ret_pem, struct error *err)
 	long len;
 
 	ERR_clear_error();
+	if (key->place)
+		return key_refuse_held(key->place, err);
 	if (!bio || PEM_write_bio_PKCS8PrivateKey(bio, key->pkey, NULL, NULL, 0, NULL, NULL) != 1)
 		return ossl_error(err, ERROR_INTERNAL, "cannot encode the private key");
 	len = BIO_get_mem_data(bio, &data);
@@ -353,6 +455,8 @@ key_der_to_pem(const struct secret *der, struct secret *ret_pem, struct error *e
 	long len;
 
 	ERR_clear_error();
+	if (key_der_check_here(der, err) < 0)
+		return -1;
 	if (!bio || PEM_write_bio(bio, PEM_STRING_PKCS8INF, "", der->data, (long)der->len) <= 0)
 		return ossl_error(err, ERROR_INTERNAL, "cannot encode the private key");
 	len = BIO_get_mem_data(bio, &data);
@@ -503,21 +607,57 @@ add_raw_signature(const unsigned char *der, size_t len, int field_octets, struct
 	return 0;
 }
 
+const char *
+key_digest(const struct key *key)
+{
+	return algs[key->alg].digest;
+}
+
 int
-key_jws_sign(const struct key *key, const void *data, size_t len, struct buf *ret, struct error *err)
+key_sign(const struct key *key, const void *data, size_t len, struct buf *ret, struct error *err)
 {
 	_cleanup_(ossl_md_ctx_freep) EVP_MD_CTX *ctx = EVP_MD_CTX_new();
-	unsigned char sig[4096 / 8]; /* the largest: RSA-4096 */
+	unsigned char sig[KEY_SIGNATURE_MAX];
 	size_t sig_len = sizeof(sig);
 
 	ERR_clear_error();
+	if (key->place)
+		return key_refuse_held(key->place, err);
 	if (!ctx || EVP_DigestSignInit_ex(ctx, NULL, algs[key->alg].digest, NULL, NULL, key->pkey, NULL) != 1 ||
 		EVP_DigestSign(ctx, sig, &sig_len, data, len) != 1)
 		return ossl_error(err, ERROR_INTERNAL, "cannot sign");
-	if (algs[key->alg].field_octets)
-		return add_raw_signature(sig, sig_len, algs[key->alg].field_octets, ret, err);
 	buf_add(ret, sig, sig_len);
 	return 0;
+}
+
+int
+key_verify(const struct key *key, const void *data, size_t len, const struct buf *signature, struct error *err)
+{
+	_cleanup_(ossl_md_ctx_freep) EVP_MD_CTX *ctx = EVP_MD_CTX_new();
+
+	ERR_clear_error();
+	if (!ctx || EVP_DigestVerifyInit_ex(ctx, NULL, algs[key->alg].digest, NULL, NULL, key->pkey, NULL) != 1 ||
+		EVP_DigestVerify(ctx, (const unsigned char *)signature->data, signature->len, data, len) != 1)
+		return ossl_error(err, ERROR_INVALID, "the signature is not of the public key");
+	return 0;
+}
+
+int
+key_jws_signature(const struct key *key, const struct buf *signature, struct buf *ret, struct error *err)
+{
+	if (algs[key->alg].field_octets)
+		return add_raw_signature(
+			(const unsigned char *)signature->data, signature->len, algs[key->alg].field_octets, ret, err);
+	buf_add(ret, signature->data, signature->len);
+	return 0;
+}
+
+int
+key_jws_sign(const struct key *key, const void *data, size_t len, struct buf *ret, struct error *err)
+{
+	_cleanup_buf_ struct buf signature = BUF_INIT;
+
+	return key_sign(key, data, len, &signature, err) < 0 ? -1 : key_jws_signature(key, &signature, ret, err);
 }
 
 /* Appends base64url of a public number; @width 0: without leading zeros. */

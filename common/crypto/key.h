@@ -13,7 +13,10 @@ struct X509_pubkey_st;
 struct evp_pkey_st;
 struct key; /* one private key; immutable, so that several threads may read it */
 
-enum { KEY_PEM_MAX_OCTETS = 64 * 1024 };
+enum {
+	KEY_PEM_MAX_OCTETS = 64 * 1024,
+	KEY_SIGNATURE_MAX = 4096 / 8 /* octets; the largest is of RSA-4096 */
+};
 
 /* IONOS's names for the algorithms. */
 enum key_algorithm { KEY_SECP256R1, KEY_SECP384R1, KEY_RSA2048, KEY_RSA3072, KEY_RSA4096, KEY_ALGORITHM_COUNT };
@@ -43,7 +46,32 @@ key_freep(struct key **key)
 enum key_algorithm
 key_algorithm_of(const struct key *key);
 
-/* PKCS#8 DER, the stored form. */
+/*
+ * A key may be held elsewhere: then certd has its public half and the place, and whatever needs the private half is
+ * refused (ERROR_STATE). Places begin with one of these.
+ */
+#define KEY_PLACE_TOKEN "pkcs11:" /* the URI of an object in a token; daemon/base/signer.h signs with it */
+
+/* @spki: DER SubjectPublicKeyInfo, copied like @place. Errors: ERROR_INVALID. */
+int
+key_new_held(const char *place, const void *spki, size_t len, struct key **ret_key, struct error *err);
+
+/* Borrowed; NULL: certd has the key. */
+const char *
+key_place(const struct key *key);
+
+bool
+key_is_in_token(const struct key *key);
+
+/* Where a stored key is, without decoding it: key_place(). */
+const char *
+key_der_place(const struct secret *der);
+
+/* ERROR_STATE: the stored key is held elsewhere, so certd cannot hand it out. Return: 0 or -1. */
+int
+key_der_check_here(const struct secret *der, struct error *err);
+
+/* PKCS#8 DER, the stored form. Of a key that is held elsewhere, its place and its public half. */
 int
 key_to_der(const struct key *key, struct secret *ret_der, struct error *err);
 
@@ -82,6 +110,10 @@ key_from_text(const struct secret *text, struct key **ret_key, struct error *err
 int
 key_from_evp(struct evp_pkey_st **pkey, struct key **ret_key, struct error *err);
 
+/* Appends the DER SubjectPublicKeyInfo. Return: 0 or -1 (ERROR_INTERNAL). */
+int
+key_spki(const struct key *key, struct buf *ret, struct error *err);
+
 /*
  * SHA-256 of the DER SubjectPublicKeyInfo, which identifies a key without revealing it. Return: 0 or -1
  * (ERROR_INTERNAL).
@@ -92,6 +124,22 @@ key_spki_sha256(const struct key *key, unsigned char ret[32], struct error *err)
 /* The JOSE "alg" of the key: "ES256", "ES384", "RS256" (RFC 7518 s3.1). */
 const char *
 key_jws_alg(const struct key *key);
+
+/* OpenSSL's name of the digest that the key signs with. */
+const char *
+key_digest(const struct key *key);
+
+/* Appends a signature of the octets, as in X.509: that of ECDSA is DER. */
+int
+key_sign(const struct key *key, const void *data, size_t len, struct buf *ret, struct error *err);
+
+/* Is @signature one of key_sign()? ERROR_INVALID: no. */
+int
+key_verify(const struct key *key, const void *data, size_t len, const struct buf *signature, struct error *err);
+
+/* Appends @signature, one of key_sign(), as JWS has it. */
+int
+key_jws_signature(const struct key *key, const struct buf *signature, struct buf *ret, struct error *err);
 
 /* Signs for JWS: ECDSA as fixed-width R||S, not DER (RFC 7518 s3.4). Appends raw octets to @ret. */
 int

@@ -10,7 +10,9 @@ libcommon_a_SOURCES += \
 	common/crypto/jks.c common/crypto/jks.h \
 	common/crypto/jws.c common/crypto/jws.h \
 	common/crypto/key.c common/crypto/key.h \
+	common/crypto/key_engine.c common/crypto/key_engine.h \
 	common/crypto/key_jwk.c \
+	common/crypto/key_uri.c common/crypto/key_uri.h \
 	common/crypto/ossl.c common/crypto/ossl.h \
 	common/crypto/pbe_cost.c common/crypto/pbe_cost.h \
 	common/crypto/pem.c common/crypto/pem.h \

@@ -59,6 +59,8 @@ void
 acme_call_free(struct acme_call *call)
 {
 	call_unlink(call);
+	signer_cancel(call->signing);
+	buf_clear(&call->input);
 	http_cancel(call->client->http, call->http);
 	loop_timer_cancel(&call->timer);
 	if (call->release)
@@ -247,16 +249,16 @@ call_send_unsigned(struct acme_call *call)
 	call->http = http_send(client->http, &req, call_answered, call);
 }
 
+static const struct key *
+call_key(const struct acme_call *call)
+{
+	return call->key ? call->key : call->client->key;
+}
+
 static void
-call_send(struct acme_call *call, const char *nonce)
+call_send_signed(struct acme_call *call, const struct buf *signature)
 {
 	struct acme_client *client = call->client;
-	const char *payload = call->payload ? call->payload : "";
-	const struct jws_header header = {
-		.url = call->target,
-		.nonce = nonce,
-		.kid = call->has_jwk ? NULL : client->account_url,
-	};
 	_cleanup_buf_ struct buf body = BUF_INIT;
 	_cleanup_error_ struct error err = ERROR_INIT;
 	struct http_request req = {
@@ -268,7 +270,7 @@ call_send(struct acme_call *call, const char *nonce)
 		.ca_file = client->ca_file,
 	};
 
-	if (jws_sign(call->key ? call->key : client->key, &header, payload, strlen(payload), &body, &err) < 0) {
+	if (jws_finish(call_key(call), &call->input, signature, &body, &err) < 0) {
 		call_end_later(call, &err);
 		return;
 	}
@@ -277,6 +279,56 @@ call_send(struct acme_call *call, const char *nonce)
 	call->state = ACME_CALL_SENT;
 	call->sent_us = acme_client_clock_us(client);
 	call->http = http_send(client->http, &req, call_answered, call);
+}
+
+static void
+call_signed(const struct key *key _unused_, const struct buf *signature, const struct error *err, void *arg)
+{
+	struct acme_call *call = arg;
+
+	call->signing = NULL;
+	if (err)
+		call_end_later(call, err);
+	else
+		call_send_signed(call, signature);
+}
+
+/* A token signs while the loop goes on: the call is SENT, as it has a nonce and holds the gate. */
+static int
+call_sign_by_token(struct acme_call *call, struct error *err)
+{
+	struct acme_client *client = call->client;
+
+	if (!client->signer)
+		return error_set(err, ERROR_STATE, "keys in PKCS#11 tokens are not available");
+	call->state = ACME_CALL_SENT;
+	call->signing = signer_sign(
+		client->signer, call_key(call), call->input.data, call->input.len, call_signed, call);
+	return 0;
+}
+
+static void
+call_send(struct acme_call *call, const char *nonce)
+{
+	const struct key *key = call_key(call);
+	const char *payload = call->payload ? call->payload : "";
+	const struct jws_header header = {
+		.url = call->target,
+		.nonce = nonce,
+		.kid = call->has_jwk ? NULL : call->client->account_url,
+	};
+	_cleanup_buf_ struct buf signature = BUF_INIT;
+	_cleanup_error_ struct error err = ERROR_INIT;
+	int rc;
+
+	buf_reset(&call->input);
+	rc = jws_input(key, &header, payload, strlen(payload), &call->input, &err);
+	if (rc == 0 && key_is_in_token(key))
+		rc = call_sign_by_token(call, &err);
+	else if (rc == 0 && (rc = key_sign(key, call->input.data, call->input.len, &signature, &err)) == 0)
+		call_send_signed(call, &signature);
+	if (rc < 0)
+		call_end_later(call, &err);
 }
 
 static bool

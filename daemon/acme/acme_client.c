@@ -72,6 +72,7 @@ acme_client_new(
 	client->arg = config->arg;
 	client->may_use_other_hosts = config->may_use_other_hosts;
 	client->meter = acme_client_meter(config->meters, config->directory_url);
+	client->signer = config->signer;
 	client->key = account_key;
 	client->thumbprint = key_thumbprint(account_key, NULL);
 	fetch_init(&client->directory_fetch, client, "directory", directory_done);

@@ -13,6 +13,7 @@ struct key;
 struct loop;
 struct meters;
 struct secret;
+struct signer;
 
 struct acme_client_config {
 	const char *directory_url; /* all borrowed for the call, copied */
@@ -27,6 +28,7 @@ struct acme_client_config {
 	void *arg;
 	bool may_use_other_hosts; /* the directory's URLs may be on another host and port */
 	struct meters *meters;    /* borrowed, must outlive the client: counts its requests; or NULL */
+	struct signer *signer;    /* borrowed, must outlive the client: for keys in tokens; or NULL: there are none */
 };
 
 /* @http: borrowed, must outlive it; @account_key: taken. */

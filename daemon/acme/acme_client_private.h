@@ -10,6 +10,7 @@
 #include "daemon/acme/acme_nonce.h"
 #include "daemon/base/loop.h"
 #include "daemon/base/meter.h"
+#include "daemon/base/signer.h"
 
 enum {
 	ACME_NONCE_TRIES = 10,   /* reliable at 30 % rejection needs about that many */
@@ -41,6 +42,7 @@ struct acme_client {
 	char *ca_file;
 	bool may_use_other_hosts;
 	struct meter *meter; /* of the CA; NULL: nothing is counted */
+	struct signer *signer;
 	struct key *key;
 	char *thumbprint;
 	char *account_url;
@@ -92,8 +94,10 @@ struct acme_call {
 	const struct key *key;   /* of the signature; NULL: the account's */
 	bool has_jwk;            /* signed with the embedded key; there is no account URL yet */
 
-	void *http;      /* in flight; or NULL */
-	int64_t sent_us; /* boot time */
+	struct signing *signing; /* of SENT: the key's token is signing it; or NULL */
+	struct buf input;        /* of SENT: what is signed */
+	void *http;              /* in flight; or NULL */
+	int64_t sent_us;         /* boot time */
 	struct loop_timer timer;
 	unsigned nonce_tries, transient_tries, lag_tries;
 	struct error error; /* of ENDING: none: the directory is available; of ACCOUNT: the CA's answer */

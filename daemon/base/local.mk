@@ -32,5 +32,7 @@ libcertd_a_SOURCES += \
 	daemon/base/pid_file.c daemon/base/pid_file.h \
 	daemon/base/port_owner.c daemon/base/port_owner.h \
 	daemon/base/sdbus.c daemon/base/sdbus.h daemon/base/sdbus_job.c daemon/base/sdbus_private.h \
+	daemon/base/signer.c daemon/base/signer.h daemon/base/signer_private.h \
+	daemon/base/signer_program.c \
 	daemon/base/tls_guard.c daemon/base/tls_guard.h \
 	daemon/base/workers.c daemon/base/workers.h

@@ -42,7 +42,7 @@ use_key(SSL_CTX *ctx, const struct certificate *cert, struct error *err)
 {
 	_cleanup_key_ struct key *key = NULL;
 
-	if (key_from_der(&cert->key, &key, err) < 0)
+	if (key_der_check_here(&cert->key, err) < 0 || key_from_der(&cert->key, &key, err) < 0)
 		return error_wrap(err, "certificate '%s'", cert->o.name);
 	if (SSL_CTX_use_PrivateKey(ctx, key_evp(key)) != 1)
 		return ossl_error(err, ERROR_TLS, "use the key of '%s'", cert->o.name);

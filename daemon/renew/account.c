@@ -172,6 +172,7 @@ account_client_new(const struct account *account, const struct provider *p, stru
 		.account_url = p->account_url,
 		.may_use_other_hosts = http->may_use_other_hosts,
 		.meters = http->meters,
+		.signer = http->signer,
 	};
 
 	return acme_client_new(http->loop, http->http, &config, key);

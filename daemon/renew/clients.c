@@ -145,6 +145,7 @@ client_load(struct clients *clients, const char *provider_id, struct error *err)
 	config.directory_url = p->server;
 	config.ca_file = p->ca_file;
 	config.meters = clients->config.meters;
+	config.signer = clients->config.signer;
 	config.account_url = p->account_url;
 	client->acme = acme_client_new(clients->config.loop, clients->config.http, &config, key);
 	DL_APPEND(clients->list, client);

@@ -12,6 +12,7 @@ struct clients;
 struct http;
 struct loop;
 struct meters;
+struct signer;
 
 struct clients_config {
 	struct loop *loop; /* all borrowed */
@@ -20,6 +21,7 @@ struct clients_config {
 	int64_t max_orders; /* concurrent orders of providers without a limit of their own; 0: 8 */
 	bool may_use_other_hosts;
 	struct meters *meters; /* counts the requests; or NULL */
+	struct signer *signer; /* for keys in PKCS#11 tokens; or NULL: they are refused */
 };
 
 struct ca_client {

@@ -160,12 +160,31 @@ issue_op_save_url(const char *url, void *arg)
 }
 
 static void
+issue_csr_signed(const struct key *key _unused_, const struct buf *signature, const struct error *err, void *arg)
+{
+	struct issue *issue = arg;
+	_cleanup_error_ struct error csr_err = ERROR_INIT;
+	_cleanup_buf_ struct buf der = BUF_INIT;
+
+	issue->signing = NULL;
+	if (!err && csr_finish(issue->key, &issue->record.names, signature, &der, &csr_err) < 0)
+		err = &csr_err;
+	issue_rest_key(issue);
+	acme_order_csr(issue->order, &der, err);
+}
+
+static void
 give_csr(const struct error *err, void *arg)
 {
 	struct issue *issue = arg;
 	_cleanup_error_ struct error csr_err = ERROR_INIT;
 	_cleanup_buf_ struct buf der = BUF_INIT;
 
+	if (!err && key_is_in_token(issue->key)) {
+		if (issue_sign_csr(issue, issue_csr_signed, &csr_err) == 0)
+			return;
+		err = &csr_err;
+	}
 	if (!err && csr_make(issue->key, &issue->record.names, &der, &csr_err) < 0)
 		err = &csr_err;
 	if (!err)

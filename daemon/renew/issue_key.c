@@ -1,10 +1,12 @@
 /*
- * The key of a certificate: the one saved with the order, the last certificate's if it is to be reused, or a new one,
- * which a worker generates while the order starts. Memory for secrets is small and a CA may be slow: a waiting order
- * keeps its key only in the store, and an order that starts with little room generates its key later.
+ * The key of a certificate: the one saved with the order, the declared one in a token, the last certificate's if it is
+ * to be reused, or a new one, which a worker generates while the order starts. Memory for secrets is small and a CA may
+ * be slow: a waiting order keeps its key only in the store, and an order that starts with little room generates its key
+ * later.
  */
 #include "daemon/renew/issue_private.h"
 
+#include "common/crypto/csr.h"
 #include "daemon/base/workers.h"
 #include "daemon/store/compromised.h"
 
@@ -20,10 +22,11 @@ struct keygen {
 	struct error error;
 };
 
-/* The worker's result is no longer needed. */
 void
 issue_forget_key(struct issue *issue)
 {
+	signer_cancel(issue->signing);
+	issue->signing = NULL;
 	if (issue->keygen)
 		issue->keygen->issue = NULL;
 	issue->keygen = NULL;
@@ -85,6 +88,69 @@ issue_key_keygen_start(struct issue *issue)
 	workers_run(issue->env->workers, issue_key_keygen_run, issue_key_keygen_done, k);
 }
 
+/* --- in a token --- */
+
+static int
+issue_key_take_held(struct issue *issue, const struct key *key, struct error *err)
+{
+	int is_compromised = compromised_has(issue->env->store, key, err);
+
+	if (is_compromised > 0)
+		return error_set(err, ERROR_STATE,
+			"the key %s is compromised: make another one there, and declare its URI", key_place(key));
+	if (is_compromised < 0 || key_to_der(key, &issue->record.key, err) < 0)
+		return -1;
+	return key_from_der(&issue->record.key, &issue->key, err);
+}
+
+static void
+issue_key_found(const struct key *key, const struct buf *signature _unused_, const struct error *why, void *arg)
+{
+	struct issue *issue = arg;
+	_cleanup_error_ struct error err = ERROR_INIT;
+
+	issue->signing = NULL;
+	if (why)
+		issue_fail(issue, why, false);
+	else if (issue_key_take_held(issue, key, &err) < 0)
+		issue_fail(issue, &err, false);
+	else
+		issue_key_ready(issue);
+}
+
+static struct signer *
+issue_key_signer(const struct issue *issue, struct error *err)
+{
+	struct signer *signer = clients_config(issue->env->clients)->signer;
+
+	if (!signer)
+		error_set(err, ERROR_STATE, "keys in PKCS#11 tokens are not available");
+	return signer;
+}
+
+static int
+issue_key_find(struct issue *issue, struct error *err)
+{
+	struct signer *signer = issue_key_signer(issue, err);
+
+	if (!signer)
+		return -1;
+	issue->signing = signer_find(signer, issue->autocert.key_uri, issue_key_found, issue);
+	return 0;
+}
+
+int
+issue_sign_csr(struct issue *issue, signer_done_fn *done, struct error *err)
+{
+	struct signer *signer = issue_key_signer(issue, err);
+	_cleanup_buf_ struct buf input = BUF_INIT;
+
+	if (!signer || csr_to_sign(issue->key, &issue->record.names, &input, err) < 0)
+		return -1;
+	issue->signing = signer_sign(signer, issue->key, input.data, input.len, done, issue);
+	return 0;
+}
+
 /*
  * reuseKey: takes the key of the last certificate, if its algorithm still matches and it is not compromised. Return: 1
  * taken, 0 no, -1.
@@ -101,7 +167,7 @@ reuse_last_key(struct issue *issue, struct error *err)
 	found = object_load(issue->env->store, &certificate_class, issue->autocert.last_certificate, &last, err);
 	if (found <= 0)
 		return found;
-	if (strcmp(last.key_algorithm, key_algorithm_name(wanted_algorithm(issue))) != 0)
+	if (key_der_place(&last.key) || strcmp(last.key_algorithm, key_algorithm_name(wanted_algorithm(issue))) != 0)
 		return 0;
 	if (key_from_der(&last.key, &key, err) < 0)
 		return -1;
@@ -141,10 +207,12 @@ issue_wake_key(struct issue *issue, struct error *err)
 {
 	int reused;
 
-	if (issue->key || issue->keygen)
+	if (issue->key || issue->keygen || issue->signing)
 		return 0;
 	if (issue->is_key_saved)
 		return load_saved_key(issue, err);
+	if (issue->autocert.key_uri)
+		return issue_key_find(issue, err);
 	reused = reuse_last_key(issue, err);
 	if (reused == 0)
 		issue_key_keygen_start(issue);

@@ -5,6 +5,7 @@
 #include "common/crypto/key.h"
 #include "common/error.h"
 #include "daemon/acme/acme_order.h"
+#include "daemon/base/signer.h"
 #include "daemon/renew/issue.h"
 
 #include <stdbool.h>
@@ -30,8 +31,9 @@ struct issue {
 	struct issue_record record;
 	struct acme_order *order;
 	struct key *key;
-	struct keygen *keygen; /* running on a worker; or NULL */
-	bool is_key_saved;     /* with the record */
+	struct keygen *keygen;   /* running on a worker; or NULL */
+	struct signing *signing; /* a token looks for the key, or signs the request; or NULL */
+	bool is_key_saved;       /* with the record */
 	bool wants_csr;
 	struct issue_solve **solves; /* by authorization index */
 	size_t n_solves;
@@ -62,7 +64,7 @@ issue_note_validations(const struct issue *issue, bool has_worked, struct strlis
 void
 issue_end(struct issue *issue, bool is_stored);
 
-/* A worker has finished the key. */
+/* A worker has finished the key, or the token has it. */
 void
 issue_key_ready(struct issue *issue);
 
@@ -83,9 +85,13 @@ issue_wake_key(struct issue *issue, struct error *err);
 void
 issue_rest_key(struct issue *issue);
 
-/* The worker's result is no longer needed. */
+/* The result of the worker or token is no longer needed. */
 void
 issue_forget_key(struct issue *issue);
+
+/* For a key in a token, whose signature arrives in @done, with the issue as argument. Return: 0 or -1. */
+int
+issue_sign_csr(struct issue *issue, signer_done_fn *done, struct error *err);
 
 /* --- issue_result.c: both end at the turn's commit --- */
 

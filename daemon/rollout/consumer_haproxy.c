@@ -435,6 +435,7 @@ const struct consumer_kind consumer_kind_haproxy = {
 	.name = "haproxy",
 	.is_serial = true,
 	.has_test = true,
+	.needs_key = true,
 	.check = consumer_haproxy_check,
 	.start = consumer_haproxy_start,
 	.cancel = haproxy_free,

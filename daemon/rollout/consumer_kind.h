@@ -19,6 +19,7 @@ struct consumer_kind {
 	const char *name;
 	bool is_serial; /* a consumer is notified of one certificate at a time, or of a batch */
 	bool has_test;  /* before it loads the files the consumer tests them: activation_tested() */
+	bool needs_key; /* it hands the private key to the consumer */
 	bool is_batch;  /* what it does is the same for one certificate and for many; else the setting batch decides */
 	/*
 	 * Are the settings of @consumer, which has those that are required, valid? Return: 0, or -1 with the field,

@@ -21,6 +21,12 @@ enum { GENERATION_MS = 1000, GENERATION_MAX = 32 };
 const char *const drop_names[DROP_NAMES] = { "privkey.pem", "cert.pem", "chain.pem", "fullchain.pem", "bundle.pem",
 	"nginx.conf", "manifest.json" };
 
+bool
+drop_name_has_key(size_t index)
+{
+	return strcmp(drop_names[index], "privkey.pem") == 0 || strcmp(drop_names[index], "bundle.pem") == 0;
+}
+
 static int64_t
 mtime_ns(const struct stat *st)
 {
@@ -177,10 +183,10 @@ drops_close(struct drops *d)
 /* --- reading --- */
 
 static bool
-has_all_files(int dirfd)
+has_all_files(int dirfd, bool has_key)
 {
 	for (size_t i = 0; i < ARRAY_SIZE(drop_names); i++)
-		if (faccessat(dirfd, drop_names[i], F_OK, 0) < 0)
+		if ((has_key || !drop_name_has_key(i)) && faccessat(dirfd, drop_names[i], F_OK, 0) < 0)
 			return false;
 	return true;
 }
@@ -197,7 +203,8 @@ drop_current(struct drops *drops, const char *slug, char ret_id[STORE_ID_SIZE], 
 
 	if (fd < 0)
 		return errno == ENOENT ? 0 : error_set_errno(err, errno, "open '%s/live/%s'", drops->root, slug);
-	found = drop_read_manifest(fd, &manifest) && has_all_files(fd) && faccessat(drops->root_fd, flat, F_OK, 0) == 0;
+	found = drop_read_manifest(fd, &manifest) && has_all_files(fd, manifest.has_key) &&
+		(!manifest.has_key || faccessat(drops->root_fd, flat, F_OK, 0) == 0);
 	if (found)
 		memcpy(ret_id, manifest.certificate, STORE_ID_SIZE);
 	if (found && fstatat(fd, "manifest.json", &st, AT_SYMLINK_NOFOLLOW) == 0 &&

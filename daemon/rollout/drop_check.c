@@ -4,6 +4,7 @@
  */
 #include "daemon/rollout/drop_private.h"
 
+#include "common/crypto/key.h"
 #include "daemon/rollout/drop_dir.h"
 #include "daemon/rollout/drop_ledger.h"
 #include "daemon/rollout/drop_look.h"
@@ -72,7 +73,7 @@ static void
 check_set(struct tally *t, const struct drop_files *f, int fd, const struct stat *st)
 {
 	_cleanup_free_ char *version = drop_version_name(t->job);
-	_cleanup_free_ char *nginx = drop_nginx_conf(t->path, version);
+	_cleanup_free_ char *nginx = drop_nginx_conf(t->path, version, key_der_place(&t->job->key_der));
 	struct drop_content contents[DROP_NAMES];
 	struct ledger_file file;
 
@@ -80,6 +81,8 @@ check_set(struct tally *t, const struct drop_files *f, int fd, const struct stat
 	for (size_t i = 0; i < DROP_NAMES; i++) {
 		enum drop_seen seen;
 
+		if (!contents[i].data)
+			continue;
 		describe(&file, st, contents[i].data, contents[i].len);
 		seen = drop_look(fd, drop_names[i], &file);
 		/* Its name of the certificate may have been changed since. */
@@ -116,8 +119,11 @@ check_flat(struct drop_job *job, const struct drop_files *f)
 	struct tally t = { .job = job, .path = path };
 	struct ledger_file file;
 	struct stat st;
-	int fd = openat(job->drops->root_fd, "pem", O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	int fd;
 
+	if (!f->key.len)
+		return; /* it would have the key */
+	fd = openat(job->drops->root_fd, "pem", O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 	if (fd < 0 || fstat(fd, &st) < 0) {
 		all_missing(job, path);
 		return;

@@ -137,5 +137,7 @@ drop_content_make(const struct drop_job *job, const struct drop_files *files, en
 {
 	const struct material m = { job, files, password };
 
+	if (output_format_has_key(format) && key_der_check_here(&job->key_der, err) < 0)
+		return -1;
 	return content_fns[format](&m, ret, err);
 }

@@ -25,6 +25,8 @@ drop_manifest_json(const struct certificate *cert, int64_t generation)
 	json_add_strlist(m, "names", &cert->names);
 	json_add_time(m, "notBefore", cert->not_before_at);
 	json_add_time(m, "notAfter", cert->not_after_at);
+	if (key_der_place(&cert->key))
+		json_add_string(m, "keyPlace", key_der_place(&cert->key));
 	return m;
 }
 
@@ -52,12 +54,14 @@ check_pair(const struct drop_job *job, struct error *err)
 int
 drop_make_files(const struct drop_job *job, struct drop_files *f, struct error *err)
 {
-	if (check_pair(job, err) < 0 || key_der_to_pem(&job->key_der, &f->key, err) < 0)
+	if (check_pair(job, err) < 0 ||
+		(!key_der_place(&job->key_der) && key_der_to_pem(&job->key_der, &f->key, err) < 0))
 		return -1;
 	buf_add(&f->fullchain, job->leaf.data, job->leaf.len);
 	buf_add(&f->fullchain, job->chain.data, job->chain.len);
 	secret_alloc(&f->bundle, f->key.len + f->fullchain.len);
-	memcpy(f->bundle.data, f->key.data, f->key.len);
+	if (f->key.len)
+		memcpy(f->bundle.data, f->key.data, f->key.len);
 	memcpy(f->bundle.data + f->key.len, f->fullchain.data, f->fullchain.len);
 	return 0;
 }
@@ -67,7 +71,7 @@ drop_read_manifest(int dirfd, struct drop_manifest *ret)
 {
 	_cleanup_buf_ struct buf text = BUF_INIT;
 	_cleanup_json_ struct json_object *json = NULL;
-	const char *id = NULL, *autocert = NULL, *not_after = NULL;
+	const char *id = NULL, *autocert = NULL, *not_after = NULL, *place = NULL;
 
 	*ret = (struct drop_manifest){ .generation = 0 };
 	if (buf_read_file(&text, dirfd, "manifest.json", MANIFEST_MAX, NULL) < 0)
@@ -81,5 +85,6 @@ drop_read_manifest(int dirfd, struct drop_manifest *ret)
 		memcpy(ret->autocert, autocert, strlen(autocert) + 1);
 	if (json_get_string(json, "notAfter", &not_after, NULL) == 1)
 		time_parse_rfc3339(not_after, &ret->not_after_at);
+	ret->has_key = json_get_string(json, "keyPlace", &place, NULL) != 1;
 	return true;
 }

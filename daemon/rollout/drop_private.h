@@ -16,6 +16,10 @@ enum { DROP_NAMES = 7 };
 
 extern const char *const drop_names[DROP_NAMES];
 
+/* Does the file have the key? */
+bool
+drop_name_has_key(size_t index);
+
 struct drops {
 	struct loop *loop;
 	struct workers *workers;
@@ -70,7 +74,7 @@ struct drop_job {
 
 /* Everything that is dropped, in order of appearance. */
 struct drop_files {
-	struct secret key;
+	struct secret key;    /* empty: it is held elsewhere, and no file has it */
 	struct secret bundle; /* key, leaf, chain */
 	struct buf fullchain;
 };
@@ -88,6 +92,7 @@ struct drop_manifest {
 	char autocert[STORE_ID_SIZE];
 	int64_t generation;
 	int64_t not_after_at;
+	bool has_key; /* there are files with the key */
 };
 
 /* --- drop.c, on the loop but for the first --- */
@@ -143,9 +148,12 @@ drop_content_clear(struct drop_content *content);
 char *
 drop_version_name(const struct drop_job *job);
 
-/* The contents of nginx.conf for the bundle @version in @directory (its path); owned by the caller. */
+/*
+ * The contents of nginx.conf for the bundle @version in @directory (its path); owned by the caller. @place: of the key
+ * (key_place()), or NULL: the bundle has it.
+ */
 char *
-drop_nginx_conf(const char *directory, const char *version);
+drop_nginx_conf(const char *directory, const char *version, const char *place);
 
 /* Removes bundles that no server can be loading any more. */
 void
@@ -162,10 +170,19 @@ drop_mode_for(const struct stat *dir)
 	return dir->st_mode & S_ISGID ? 0640 : 0600;
 }
 
-/* The contents of the files drop_names; they borrow from the others. @nginx: that of nginx.conf. */
+/*
+ * The contents of the files drop_names; they borrow from the others. @nginx: that of nginx.conf. Data is NULL where
+ * there is no such file.
+ */
 void
 drop_set_contents(const struct drop_job *job, const struct drop_files *files, const char *nginx,
 	struct drop_content ret[DROP_NAMES]);
+
+/* --- drop_remove.c --- */
+
+/* Another user's file under one of our names is kept, and a missing one is not a failure. */
+int
+drop_remove_file(int dirfd, const char *name, struct error *err);
 
 /* --- drop_write.c, drop_remove.c and drop_check.c, on a worker: @job is a struct drop_job, whose error they set --- */
 

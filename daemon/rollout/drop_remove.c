@@ -27,9 +27,8 @@ is_taken_over(const struct drop_job *job, int dirfd)
 	return strcmp(owner, job->subject_id) != 0 && strcmp(owner, job->former_id) != 0;
 }
 
-/* Another user's file under one of our names is kept. */
-static int
-remove_file(int dirfd, const char *name, struct error *err)
+int
+drop_remove_file(int dirfd, const char *name, struct error *err)
 {
 	struct stat st;
 
@@ -47,7 +46,7 @@ static int
 remove_set(int dirfd, const char *what, struct error *err)
 {
 	for (size_t i = DROP_NAMES; i-- > 0;)
-		if (remove_file(dirfd, drop_names[i], err) < 0)
+		if (drop_remove_file(dirfd, drop_names[i], err) < 0)
 			return -1;
 	if (drop_versions_remove(dirfd, err) < 0)
 		return -1;
@@ -63,7 +62,7 @@ remove_flat(const struct drop_job *job, struct error *err)
 
 	if (pem < 0)
 		return -1;
-	rc = remove_file(pem, name, err);
+	rc = drop_remove_file(pem, name, err);
 	if (rc == 0)
 		rc = drop_file_sync_dir(pem, "pem", err);
 	close(pem);

@@ -45,7 +45,7 @@ is_version_name(const char *name)
 }
 
 char *
-drop_nginx_conf(const char *directory, const char *version)
+drop_nginx_conf(const char *directory, const char *version, const char *place)
 {
 	static const char head[] =
 		"# Written by certd for an include in a server block of nginx, and replaced with the certificate.\n";
@@ -55,6 +55,9 @@ drop_nginx_conf(const char *directory, const char *version)
 		return xasprintf("%s# nginx reads $ in a path as a variable: use another directory.\n", head);
 	for (const char *c = directory; *c; c++)
 		buf_printf(&path, "%s%c", *c == '"' || *c == '\\' ? "\\" : "", *c);
+	if (place)
+		return xasprintf("%sssl_certificate \"%s/%s\";\nssl_certificate_key \"engine:pkcs11:%s\";\n", head,
+			buf_str(&path), version, place);
 	return xasprintf("%sssl_certificate \"%s/%s\";\nssl_certificate_key \"%s/%s\";\n", head, buf_str(&path),
 		version, buf_str(&path), version);
 }

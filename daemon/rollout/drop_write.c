@@ -1,6 +1,7 @@
 /* Writes a drop, on a worker: the same files into every directory, the manifest last. */
 #include "daemon/rollout/drop_private.h"
 
+#include "common/crypto/key.h"
 #include "daemon/rollout/drop_dir.h"
 #include "daemon/rollout/drop_file.h"
 #include "daemon/rollout/drop_output.h"
@@ -72,7 +73,7 @@ drop_set_contents(
 		{ .data = job->leaf.data, .len = job->leaf.len },
 		{ .data = buf_str(&job->chain), .len = job->chain.len },
 		{ .data = f->fullchain.data, .len = f->fullchain.len },
-		{ .data = f->bundle.data, .len = f->bundle.len },
+		{ .data = f->key.len ? f->bundle.data : NULL, .len = f->bundle.len },
 		{ .data = nginx, .len = strlen(nginx) },
 		{ .data = job->manifest.data, .len = job->manifest.len },
 	};
@@ -85,11 +86,13 @@ static int
 stage_set(const struct drop_job *job, const struct drop_files *f, const struct place *to, const char *version,
 	const struct flat *flat, struct error *err)
 {
-	_cleanup_free_ char *nginx = drop_nginx_conf(to->path, version);
+	_cleanup_free_ char *nginx = drop_nginx_conf(to->path, version, key_der_place(&job->key_der));
 	struct drop_content files[DROP_NAMES];
 
 	drop_set_contents(job, f, nginx, files);
 	for (size_t i = 0; i < ARRAY_SIZE(files); i++) {
+		if (!files[i].data)
+			continue;
 		if (files[i].data == f->bundle.data && link_bundle(flat, to->fd, &to->st))
 			continue;
 		if (drop_file_stage(to->fd, drop_names[i], files[i].data, files[i].len, drop_mode_for(&to->st), err) <
@@ -101,12 +104,25 @@ stage_set(const struct drop_job *job, const struct drop_files *f, const struct p
 
 /* The new bundle before nginx.conf names it. */
 static int
-publish_set(const struct place *to, const char *version, struct error *err)
+publish_set(const struct drop_files *f, const struct place *to, const char *version, struct error *err)
 {
 	const char *names[1 + DROP_NAMES] = { version };
+	size_t n = 1;
 
-	memcpy(names + 1, drop_names, sizeof(drop_names));
-	return drop_file_publish_all(to->fd, names, ARRAY_SIZE(names), err);
+	for (size_t i = 0; i < DROP_NAMES; i++)
+		if (f->key.len || !drop_name_has_key(i))
+			names[n++] = drop_names[i];
+	return drop_file_publish_all(to->fd, names, n, err);
+}
+
+/* The key is held elsewhere: files of an earlier one, which would not fit the certificate. */
+static int
+remove_former_keys(const struct drop_files *f, const struct place *to, struct error *err)
+{
+	for (size_t i = 0; i < DROP_NAMES && !f->key.len; i++)
+		if (drop_name_has_key(i) && drop_remove_file(to->fd, drop_names[i], err) < 0)
+			return -1;
+	return 0;
 }
 
 /* @flat: or NULL. */
@@ -121,10 +137,12 @@ write_set(const struct drop_job *job, const struct drop_files *f, const struct p
 		return error_set(err, ERROR_STATE, "a later certificate is deployed already");
 	if (drop_file_sweep(to->fd, err) < 0)
 		return -1;
-	if (stage_set(job, f, to, version, flat, err) < 0 || publish_set(to, version, err) < 0) {
+	if (stage_set(job, f, to, version, flat, err) < 0 || publish_set(f, to, version, err) < 0) {
 		drop_file_sweep(to->fd, NULL);
 		return -1;
 	}
+	if (remove_former_keys(f, to, err) < 0)
+		return -1;
 	drop_versions_prune(to->fd, version);
 	return drop_file_sync_dir(to->fd, job->slug, err);
 }
@@ -172,7 +190,9 @@ write_flat(const struct drop_job *job, const struct drop_files *f, struct flat *
 		return -1;
 	flat->name = xasprintf("%s.pem", job->slug);
 	rc = fstat(flat->dirfd, &flat->st) < 0 ? error_set_errno(err, errno, "examine it") : 0;
-	if (rc == 0)
+	if (rc == 0 && !f->key.len)
+		rc = drop_remove_file(flat->dirfd, flat->name, err);
+	else if (rc == 0)
 		rc = drop_file_replace(
 			flat->dirfd, flat->name, f->bundle.data, f->bundle.len, drop_mode_for(&flat->st), err);
 	if (rc == 0)
@@ -192,7 +212,7 @@ drop_write_run(void *arg)
 	if (rc == 0 && !job->is_partial)
 		rc = write_flat(job, &f, &flat, &job->error);
 	if (rc == 0 && !job->is_partial)
-		rc = write_live(job, &f, &flat, &job->error);
+		rc = write_live(job, &f, f.key.len ? &flat : NULL, &job->error);
 	for (size_t i = 0; rc == 0 && i < job->directories.count; i++) {
 		rc = write_prepared(job, &f, job->directories.items[i], &job->error);
 		if (rc < 0)

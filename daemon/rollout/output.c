@@ -34,6 +34,12 @@ static const struct {
 	size_t count;
 } layouts[] = { OUTPUT_LAYOUTS(OUTPUT_LAYOUT_ROW) };
 
+bool
+output_format_has_key(enum output_format format)
+{
+	return formats[format].mode == 0600;
+}
+
 static void
 output_clear(struct output *o)
 {
@@ -199,7 +205,7 @@ output_parse_mode(struct output *o, const char *text, const char *field, struct 
 			"'%s' is not the mode of such a file: from 0400 to 0644, not executable, and writable only by "
 			"certd",
 			text);
-	if (formats[o->format].mode == 0600 && (mode & 04))
+	if (output_format_has_key(o->format) && (mode & 04))
 		return error_set_field(err, field, "mode %s would let everybody read the private key", text);
 	o->mode = (mode_t)mode;
 	o->has_mode = true;

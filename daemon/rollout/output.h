@@ -21,6 +21,10 @@
 #define OUTPUT_FORMAT_ID(id, word, mode, has_password, help) OUTPUT_##id,
 enum output_format { OUTPUT_FORMATS(OUTPUT_FORMAT_ID) OUTPUT_FORMAT_COUNT };
 
+/* Does such a file have the private key? */
+bool
+output_format_has_key(enum output_format format);
+
 /* One declared file. */
 struct output {
 	enum output_format format;

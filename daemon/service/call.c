@@ -93,6 +93,7 @@ call_finish(struct call *call, struct json_object *result, const struct error *e
 	peer_clear(&call->caller);
 	json_object_put(call->effect);
 	strlist_clear(&call->cancels);
+	secret_clear(&call->token_key);
 	free(call);
 }
 

@@ -41,12 +41,13 @@ struct service {
 	const char *(*key_warning)(void *arg); /* what is left to do for that; NULL: nothing. NULL: never anything */
 	void *certd;                           /* argument of these functions */
 	bool is_backing_up;
-	struct unvalidated *unvalidated;      /* for server.status; freed by the loop */
-	struct strlist needs_restart;         /* options of certd.conf whose changes do */
-	struct status_next *next;             /* the last result of server.status; freed by the loop */
-	struct slices *slices;                /* running calls (slices.h) */
-	struct zones_call *zones_calls;       /* calls that wait for zones to be listed */
-	struct profiles_call *profiles_calls; /* calls that wait for a CA's profiles */
+	struct unvalidated *unvalidated;          /* for server.status; freed by the loop */
+	struct strlist needs_restart;             /* options of certd.conf whose changes do */
+	struct status_next *next;                 /* the last result of server.status; freed by the loop */
+	struct slices *slices;                    /* running calls (slices.h) */
+	struct zones_call *zones_calls;           /* calls that wait for zones to be listed */
+	struct profiles_call *profiles_calls;     /* calls that wait for a CA's profiles */
+	struct token_keys_call *token_keys_calls; /* calls that wait for a token */
 };
 
 /* Called once, from the loop or from inside service_call(): the result (taken) or the error (borrowed). */
@@ -66,6 +67,7 @@ struct call {
 	bool is_dry_run;                /* dryRun: the answer without the effect */
 	bool has_waited;                /* for zones to be listed (zones.h) */
 	bool has_profile;               /* has waited for a CA's profiles, or need not (profiles.h) */
+	struct secret token_key;        /* has waited for a key in a token, and this is it (token_keys.h) */
 	struct strlist cancels;         /* ids: call_cancel() */
 	struct json_object *result;
 	struct json_object *effect; /* of an update; becomes a member of the result */

@@ -252,7 +252,9 @@ export_find_object(struct export *e, struct json_object *params, struct error *e
 		return resource_find_peek(e->call, &certificate_class, params, &e->cert, err);
 	if (call_require(e->call, ROLE_ADMIN, "certificate.export with a key", err) < 0)
 		return -1;
-	return resource_find(e->call, &certificate_class, params, &e->cert, err);
+	if (resource_find(e->call, &certificate_class, params, &e->cert, err) < 0)
+		return -1;
+	return key_der_check_here(&e->cert.key, err);
 }
 
 int

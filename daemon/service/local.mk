@@ -42,6 +42,7 @@ libcertd_a_SOURCES += \
 	daemon/service/slices.c daemon/service/slices.h \
 	daemon/service/slug.c daemon/service/slug.h \
 	daemon/service/token.c daemon/service/token.h \
+	daemon/service/token_keys.c daemon/service/token_keys.h \
 	daemon/service/troubles.c daemon/service/troubles.h \
 	daemon/service/unvalidated.c daemon/service/unvalidated.h \
 	daemon/service/used_files.c daemon/service/used_files.h \

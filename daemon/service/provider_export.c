@@ -173,6 +173,9 @@ provider_export_begin(struct provider_export *e, struct json_object *params, str
 	if (resource_find(e->call, &provider_class, params, &e->p, err) < 0 ||
 		export_fd_check(e->fd, "provider.export", err) < 0)
 		return -1;
+	if (e->p.account_key_uri)
+		return error_set(err, ERROR_STATE, "the account key of '%s' never leaves its token: %s", e->p.o.name,
+			e->p.account_key_uri);
 	if (!e->p.account_url || e->p.next_key.len)
 		return error_set(err, ERROR_STATE, "the account of '%s' is %s; try again later", e->p.o.name,
 			e->p.account_url ? "getting another key" : "not registered");

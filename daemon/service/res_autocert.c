@@ -23,6 +23,7 @@
 #include "daemon/service/res_certificate.h"
 #include "daemon/service/res_consumer.h"
 #include "daemon/service/slug.h"
+#include "daemon/service/token_keys.h"
 #include "daemon/service/used_files.h"
 #include "daemon/service/zones.h"
 
@@ -113,6 +114,15 @@ res_autocert_canonical_names(struct call *call, struct autocert *a, struct error
 }
 
 static int
+res_autocert_check_key(const struct autocert *a, struct error *err)
+{
+	if (a->key_uri && a->key_algorithm)
+		return error_set_field(err, "properties.keyAlgorithm",
+			"is that of the key in the token (keyUri): omit it, or set it to null");
+	return 0;
+}
+
+static int
 autocert_read(struct call *call, const void *old _unused_, void *obj, struct json_object *properties _unused_,
 	struct error *err)
 {
@@ -124,7 +134,9 @@ autocert_read(struct call *call, const void *old _unused_, void *obj, struct jso
 	if (a->dns_provider && resource_property_ref(call, &dnsprovider_class, "dnsProvider", a->dns_provider,
 				       &a->dns_provider, err) < 0)
 		return -1;
-	return consumers_resolve(call, &a->consumers, a->o.id, err);
+	if (res_autocert_check_key(a, err) < 0 || consumers_resolve(call, &a->consumers, a->o.id, err) < 0)
+		return -1;
+	return consumers_check_no_key(call, a, err);
 }
 
 const struct resource_ops autocert_ops = {
@@ -188,7 +200,9 @@ autocert_create(struct call *call, struct json_object *params _unused_, struct e
 
 	if (check_limit(call, err) < 0 || resource_declare(call, &a, err) < 0)
 		return -1;
-	rc = profiles_wait(call, a.provider, a.profile, autocert_create, err);
+	rc = token_keys_wait(call, a.key_uri, "properties.keyUri", autocert_create, err);
+	if (!rc)
+		rc = profiles_wait(call, a.provider, a.profile, autocert_create, err);
 	if (!rc)
 		rc = zones_wait(call, &a, autocert_create, err);
 	if (rc)
@@ -201,6 +215,8 @@ autocert_create(struct call *call, struct json_object *params _unused_, struct e
 	is_adopted = adopt_certificate(call, &a, err);
 	if (is_adopted < 0 || (!is_adopted && slug_take(call, a.o.name, a.common_name, a.o.id, &a.slug, err) < 0))
 		return -1;
+	if (is_adopted && a.key_uri)
+		a.is_outdated = true; /* the adopted certificate is for another key */
 	issue_plan_renewal(call->service->issue_env, &a, !is_adopted);
 	if (autocert_store(call, &a, EVENT_OBJECT_CREATED, err) < 0)
 		return -1;
@@ -281,7 +297,9 @@ autocert_update(struct call *call, struct json_object *params _unused_, struct e
 	if (rc <= 0)
 		return rc;
 	rc = 0;
-	if (strlist_has(&effect.changed, "profile") || strlist_has(&effect.changed, "provider"))
+	if (strlist_has(&effect.changed, "keyUri"))
+		rc = token_keys_wait(call, a.key_uri, "properties.keyUri", autocert_update, err);
+	if (!rc && (strlist_has(&effect.changed, "profile") || strlist_has(&effect.changed, "provider")))
 		rc = profiles_wait(call, a.provider, a.profile, autocert_update, err);
 	if (!rc)
 		rc = zones_wait(call, &a, autocert_update, err);

@@ -135,7 +135,71 @@ consumers_resolve(struct call *call, struct strlist *consumers, const char *self
 	return check_directories(call, consumers, self_id, err);
 }
 
+/* The property by which @c needs the private key; NULL: it does not. */
+static const char *
+consumer_needs_key(const struct consumer *c)
+{
+	_cleanup_outputs_ struct output_list list = { .items = NULL };
+
+	if (consumer_kind_of(c)->needs_key)
+		return "activate";
+	if (output_list_of(c, &list, NULL) < 0)
+		return NULL;
+	for (size_t i = 0; i < list.count; i++)
+		if (output_format_has_key(list.items[i].format))
+			return c->layout ? "layout" : "outputs";
+	return NULL;
+}
+
+int
+consumers_check_no_key(struct call *call, const struct autocert *a, struct error *err)
+{
+	const char *held = autocert_held_key(a);
+
+	for (size_t i = 0; held && i < a->consumers.count; i++) {
+		_cleanup_consumer_ struct consumer c = { 0 };
+		_cleanup_free_ char *field = xasprintf("properties.consumers[%zu]", i);
+		const char *need;
+
+		if (object_peek(call->service->store, &consumer_class, a->consumers.items[i], &c, err) < 0)
+			return -1;
+		need = consumer_needs_key(&c);
+		if (need)
+			return error_set_field(err, field,
+				"'%s' needs the private key (its property %s), but certd does not have it (property "
+				"%s)",
+				c.o.name, need, held);
+	}
+	return 0;
+}
+
 /* --- declaring --- */
+
+/* The other way round: an auto-certificate that has this consumer may have its key elsewhere. */
+static int
+check_held_keys(struct call *call, const struct consumer *c, struct error *err)
+{
+	const char *need = consumer_needs_key(c);
+	_cleanup_strlist_ struct strlist ids = STRLIST_INIT;
+	_cleanup_free_ char *field = need ? xasprintf("properties.%s", need) : NULL;
+
+	if (!need || !c->o.id[0])
+		return 0;
+	if (object_referrers(call->service->store, &autocert_class, c->o.id, REFERRERS_MAX, &ids, err) < 0)
+		return -1;
+	for (size_t i = 0; i < ids.count; i++) {
+		_cleanup_autocert_ struct autocert a = { 0 };
+
+		if (object_peek(call->service->store, &autocert_class, ids.items[i], &a, err) < 0)
+			return -1;
+		if (a.o.id[0] && autocert_held_key(&a))
+			return error_set_field(err, field,
+				"needs the private key, but certd does not have that of auto-certificate '%s' (its "
+				"property %s)",
+				a.o.name, autocert_held_key(&a));
+	}
+	return 0;
+}
 
 static bool
 res_consumer_is_address(const char *text)
@@ -266,7 +330,9 @@ consumer_read(struct call *call, const void *old, void *obj, struct json_object 
 			0 ||
 		consumer_check(c, err) < 0)
 		return resource_refused(err, NULL);
-	return check_probes(c, err) < 0 ? -1 : res_consumer_check_directory(call, c, err);
+	if (check_probes(c, err) < 0 || res_consumer_check_directory(call, c, err) < 0)
+		return -1;
+	return check_held_keys(call, c, err);
 }
 
 const struct resource_ops consumer_ops = {

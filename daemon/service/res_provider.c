@@ -14,6 +14,7 @@
 #include "daemon/service/handlers.h"
 #include "daemon/service/profiles.h"
 #include "daemon/service/res_autocert.h"
+#include "daemon/service/token_keys.h"
 #include "daemon/store/compromised.h"
 
 #include <string.h>
@@ -49,7 +50,7 @@ provider_describe(
 		json_add_string(metadata, "message", p->account_note);
 	if (schedule_get(service->store, SCHEDULE_ACCOUNT, p->o.id, &row, NULL) == 1)
 		json_add_time(metadata, "nextDate", row.due_at);
-	if (!p->is_key_imported)
+	if (!p->is_key_imported || p->account_key_uri)
 		forget_own_key(metadata);
 }
 
@@ -109,6 +110,19 @@ read_eab(struct provider *p, struct json_object *properties, struct error *err)
 	return 0;
 }
 
+static int
+provider_take_key(struct provider *p, const struct key *key, struct error *err)
+{
+	const char *algorithm = key_algorithm_name(key_algorithm_of(key));
+
+	if (p->account_key_algorithm && strcmp(p->account_key_algorithm, algorithm) != 0)
+		return error_set_field(err, "properties.accountKeyAlgorithm",
+			"is '%s', but the given key is %s: omit it", p->account_key_algorithm, algorithm);
+	str_replace(&p->account_key_algorithm, algorithm);
+	p->is_key_imported = true;
+	return key_to_der(key, &p->account_key, err);
+}
+
 /* The key of an existing account, or of one to be registered with it. */
 static int
 read_account_key(struct call *call, struct provider *p, struct json_object *properties, struct error *err)
@@ -117,11 +131,12 @@ read_account_key(struct call *call, struct provider *p, struct json_object *prop
 	_cleanup_secret_ struct secret text = SECRET_INIT;
 	_cleanup_key_ struct key *key = NULL;
 	_cleanup_error_ struct error why = ERROR_INIT;
-	const char *algorithm;
 	int is_compromised;
 
 	if (!member)
 		return 0;
+	if (p->account_key_uri)
+		return error_set_field(err, "properties.accountKeyUri", "is of another key than accountKey: omit one");
 	secret_set(&text, json_object_get_string(member), (size_t)json_object_get_string_len(member));
 	if (key_from_text(&text, &key, &why) < 0)
 		return error_set_field(err, "properties.accountKey", "%s", why.message);
@@ -130,13 +145,18 @@ read_account_key(struct call *call, struct provider *p, struct json_object *prop
 		return is_compromised < 0 ? -1
 					  : error_set_field(err, "properties.accountKey",
 						    "is compromised: a certificate with this key was revoked");
-	algorithm = key_algorithm_name(key_algorithm_of(key));
-	if (p->account_key_algorithm && strcmp(p->account_key_algorithm, algorithm) != 0)
-		return error_set_field(err, "properties.accountKeyAlgorithm",
-			"is '%s', but the given key is %s: omit it", p->account_key_algorithm, algorithm);
-	str_replace(&p->account_key_algorithm, algorithm);
-	p->is_key_imported = true;
-	return key_to_der(key, &p->account_key, err);
+	return provider_take_key(p, key, err);
+}
+
+/* token_keys_wait() has found it. */
+static int
+provider_take_token_key(struct call *call, struct provider *p, struct error *err)
+{
+	_cleanup_key_ struct key *key = NULL;
+
+	if (!p->account_key_uri)
+		return 0;
+	return key_from_der(&call->token_key, &key, err) < 0 ? -1 : provider_take_key(p, key, err);
 }
 
 /* Properties that are not sent were checked before; the server may be declared by its alias. */
@@ -181,7 +201,11 @@ provider_create(struct call *call, struct json_object *params _unused_, struct e
 
 	if (resource_declare(call, &p, err) < 0)
 		return -1;
-	rc = profiles_wait_of_provider(call, &p, false, provider_create, err);
+	rc = token_keys_wait(call, p.account_key_uri, "properties.accountKeyUri", provider_create, err);
+	if (!rc)
+		rc = profiles_wait_of_provider(call, &p, false, provider_create, err);
+	if (!rc)
+		rc = provider_take_token_key(call, &p, err);
 	if (rc)
 		return rc;
 	schedule_account(call, &p);
@@ -201,7 +225,7 @@ check_registered(const struct provider *old, const struct provider *p, const str
 	return -1;
 }
 
-/* The account is not used any more, nor its key. */
+/* The account is not used any more, nor its key, unless it is in a token: that one is declared. */
 static void
 forget_account(struct provider *p)
 {
@@ -212,10 +236,12 @@ forget_account(struct provider *p)
 	str_replace(&p->account_note, NULL);
 	p->terms = TERMS_QUIET;
 	p->has_new_email = false;
-	secret_clear(&p->account_key);
 	secret_clear(&p->next_key);
 	p->wants_rollover = false;
 	p->wants_end = false;
+	if (p->account_key_uri)
+		return;
+	secret_clear(&p->account_key);
 	p->is_key_imported = false;
 }
 
@@ -302,6 +328,16 @@ provider_update(struct call *call, struct json_object *params, struct error *err
 	return effect.action == EFFECT_REISSUE ? reissue_all(call, &p, err) : 0;
 }
 
+/* certd makes no keys in tokens, and an account's key stays where it was declared to be. */
+static int
+provider_refuse_other_key(const struct provider *p, struct error *err)
+{
+	return error_set(err, ERROR_STATE,
+		"the account key of '%s' is in a PKCS#11 token, so certd does not replace it: make another key there, "
+		"and declare another provider with its URI",
+		p->o.name);
+}
+
 int
 provider_new_account(struct call *call, struct json_object *params, struct error *err)
 {
@@ -314,6 +350,8 @@ provider_new_account(struct call *call, struct json_object *params, struct error
 			"the CA does not refuse the account of '%s', and its certificates depend on it; to have a "
 			"second account, declare another provider",
 			p.o.name);
+	if (p.account_key_uri)
+		return provider_refuse_other_key(&p, err);
 	forget_account(&p);
 	schedule_account(call, &p);
 	call_forget_provider(call, p.o.id);
@@ -333,6 +371,8 @@ provider_rollover(struct call *call, struct json_object *params, struct error *e
 		command = shell_certctl("explain provider", p.o.name, NULL);
 		return error_set(err, ERROR_STATE, "provider '%s' has no usable account; see: %s", p.o.name, command);
 	}
+	if (p.account_key_uri)
+		return provider_refuse_other_key(&p, err);
 	p.wants_rollover = true;
 	schedule_account(call, &p);
 	call_forget_provider(call, p.o.id);

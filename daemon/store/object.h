@@ -70,9 +70,10 @@ struct provider {
 	char *preferred_chain;
 	char *account_key_algorithm; /* NULL: secp256r1 */
 	int64_t max_orders;          /* in flight; 0: 8 */
+	char *account_key_uri;       /* of the account's key in a PKCS#11 token; or NULL */
 	char *account_lost;          /* when the CA does not know the account: "register" (also NULL) or "fail" */
 	/* not set by clients: */
-	struct secret account_key; /* PKCS#8 DER; stored before newAccount; or imported */
+	struct secret account_key; /* key_to_der(); stored before newAccount; or imported */
 	char *account_url;
 	char *account_thumbprint;
 	char *terms_url;  /* as the CA advertised it */
@@ -95,6 +96,7 @@ struct autocert {
 	char *common_name;
 	struct strlist sans;
 	char *key_algorithm;
+	char *key_uri;      /* of the certificate's key in a PKCS#11 token; or NULL */
 	char *challenge;    /* "auto", or a word of daemon/challenge/solver.c */
 	char *dns_provider; /* id, or NULL: the one that has the zone */
 	bool reuses_key;
@@ -128,6 +130,13 @@ struct autocert {
 	struct error standing_error; /* what is wrong with one of them */
 };
 
+/* The property that says that certd does not have the key of the certificate; NULL: it has. */
+static inline const char *
+autocert_held_key(const struct autocert *a)
+{
+	return a->key_uri ? "keyUri" : NULL;
+}
+
 struct certificate {
 	struct object o; /* name = common name + issue time */
 	char *autocert;  /* id; NULL: imported */
@@ -144,7 +153,7 @@ struct certificate {
 	char *ari_id;
 	struct buf leaf_pem;
 	struct buf chain_pem; /* intermediates; may be empty */
-	struct secret key;    /* PKCS#8 DER */
+	struct secret key;    /* key_to_der() */
 	bool is_revoked;
 	struct strlist consumers;  /* ids; only of an imported one: the others have their auto-certificate's */
 	char *slug;                /* of an imported one: name of its drop directory; NULL: it was replaced */

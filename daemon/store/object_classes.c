@@ -40,6 +40,7 @@ static const struct record_field provider_fields[] = {
 	RECORD_FIELD(RECORD_SECRET, 38, struct provider, next_key, NULL),
 	RECORD_FIELD(RECORD_BOOL, 39, struct provider, wants_rollover, NULL),
 	RECORD_FIELD(RECORD_BOOL, 40, struct provider, wants_end, NULL),
+	RECORD_FIELD(RECORD_STRING, 41, struct provider, account_key_uri, "accountKeyUri"),
 };
 const struct record_class provider_class = RECORD_CLASS(
 	"provider", STORE_PROVIDER, struct provider, provider_fields, o.unknown);
@@ -82,6 +83,7 @@ static const struct record_field autocert_fields[] = {
 	RECORD_FIELD(RECORD_STRLIST, 51, struct autocert, standing, NULL),
 	RECORD_FIELD(RECORD_ERROR, 52, struct autocert, standing_error, NULL),
 	RECORD_FIELD(RECORD_STRLIST, 53, struct autocert, validations, NULL),
+	RECORD_FIELD(RECORD_STRING, 54, struct autocert, key_uri, "keyUri"),
 };
 const struct record_class autocert_class = RECORD_CLASS(
 	"autocertificate", STORE_AUTOCERT, struct autocert, autocert_fields, o.unknown);

@@ -1,4 +1,5 @@
 """nginx and HAProxy in a usual setup with certd: they own "port 80" and serve certificates from drops."""
+import os
 import signal
 import socket
 from pathlib import Path
@@ -12,11 +13,12 @@ class Nginx(Server):
     @bundles: maps a server name to the file with its key and chain (certd's bundle.pem), or to certd's nginx.conf.
     @challenges: where requests for /.well-known/acme-challenge/ go: a URL for proxy_pass, or a webroot directory.
     @http, @https: more configuration for the plain and for each TLS server block.
+    @variables: of its environment, which its workers get as well. @main: more configuration, outside of all blocks.
     """
     name = "nginx"
 
     def __init__(self, directory, *, bundles=None, challenges=None, port=None, tls_port=None, address="127.0.0.1",
-                 http="", https=""):
+                 http="", https="", variables=None, main=""):
         super().__init__(directory)
         self.address = address
         self.bundles = bundles or {}
@@ -24,6 +26,7 @@ class Nginx(Server):
         self.port = port or free_port()
         self.tls_port = tls_port or free_port()
         self.http, self.https = http, https
+        self.variables, self.main = variables or {}, main
         self.config = self.directory / "nginx.conf"
 
     def _challenge_location(self):
@@ -49,7 +52,9 @@ class Nginx(Server):
 	}}""" for name, bundle in self.bundles.items())
         temporary = "\n".join(f"\t{kind}_temp_path {self.directory}/{kind};"
                               for kind in ("client_body", "proxy", "fastcgi", "uwsgi", "scgi"))
+        kept = "".join(f"env {name};\n" for name in self.variables)
         self.config.write_text(f"""\
+{kept}{self.main}
 daemon off;
 worker_processes 1;
 pid {self.directory}/nginx.pid;
@@ -73,12 +78,16 @@ http {{
         self.write_config()
         return ["nginx", "-e", "stderr", "-p", self.directory, "-c", self.config]
 
+    def environment(self):
+        return self.variables
+
     def is_ready(self):
         return listens(self.port) and (not self.bundles or listens(self.tls_port, self.address.strip("[]")))
 
     def test(self):
         """nginx -t on the last output of write_config(). Returns its CompletedProcess."""
-        return run(["nginx", "-t", "-q", "-e", "stderr", "-p", self.directory, "-c", self.config], check=False)
+        return run(["nginx", "-t", "-q", "-e", "stderr", "-p", self.directory, "-c", self.config], check=False,
+                   env={**os.environ, **self.variables})
 
     def workers(self):
         return Path(f"/proc/{self.pid}/task/{self.pid}/children").read_text().split()

@@ -178,7 +178,7 @@ Test(conf, help_has_a_line_for_each_option)
 	cr_expect_not_null(strstr(buf_str(&help), "renew-before = SPAN\n"));
 	cr_expect_not_null(strstr(buf_str(&help), "(default: 30d)"));
 	for (const char *line = buf_str(&help); *line; line += strcspn(line, "\n") + 1) {
-		size_t name = strspn(line, "abcdefghijklmnopqrstuvwxyz-");
+		size_t name = strspn(line, "abcdefghijklmnopqrstuvwxyz0123456789-");
 
 		cr_expect(name && strncmp(line + name, " = ", 3) == 0, "%.40s", line);
 		line += strcspn(line, "\n") + 1;

@@ -1,4 +1,5 @@
 /* Drops in a directory of the test's own. With a virtual clock jobs run on the loop, one after the other. */
+#include "common/crypto/key.h"
 #include "common/json.h"
 #include "daemon/rollout/drop_private.h"
 #include "tests/support/process.h"
@@ -861,4 +862,55 @@ Test(drop, a_manifest_is_read_back_or_not_believed)
 	cr_expect_not(drop_read_manifest(dirfd, &(struct drop_manifest){ .generation = 0 }), "none");
 	close(dirfd);
 	rmdir(dir);
+}
+
+/* --- the key is held elsewhere --- */
+
+#define PLACE "pkcs11:token=tls;object=www?pin-source=file:/etc/pin"
+
+/* The certificate is now for a key in a token. */
+static void
+hold_key(struct certificate *c)
+{
+	_cleanup_key_ struct key *key = NULL, *held = NULL;
+	_cleanup_buf_ struct buf spki = BUF_INIT;
+
+	cr_assert_eq(key_from_der(&c->key, &key, NULL), 0);
+	cr_assert_eq(key_spki(key, &spki, NULL), 0);
+	cr_assert_eq(key_new_held(PLACE, spki.data, spki.len, &held, NULL), 0);
+	secret_clear(&c->key);
+	cr_assert_eq(key_to_der(held, &c->key, NULL), 0);
+	store_new_id(c->o.id);
+	rig_set_leaf(c, "-leaf of the token-\n");
+}
+
+Test(drop, a_key_that_is_held_elsewhere_is_in_no_file_and_former_ones_go)
+{
+	static const char *const with_key[] = { "live/" SLUG "/privkey.pem", "live/" SLUG "/bundle.pem",
+		"pem/" SLUG ".pem" };
+	_cleanup_free_ char *nginx = NULL, *fullchain = NULL, *manifest = NULL;
+	struct rig r;
+
+	rig_init(&r, clock_new_virtual(NOW));
+	write_drop(&r, 1);
+	hold_key(&r.cert);
+	write_drop(&r, 2);
+	for (size_t i = 0; i < ARRAY_SIZE(with_key); i++)
+		cr_expect_eq(mode_of(&r, with_key[i]), 0, "%s", with_key[i]);
+	fullchain = read_text(&r, "live/" SLUG "/fullchain.pem");
+	cr_expect_str_eq(fullchain, "-leaf of the token-\n-chain-\n");
+	nginx = read_text(&r, "live/" SLUG "/nginx.conf");
+	cr_expect(strstr(nginx, "ssl_certificate_key \"engine:pkcs11:" PLACE "\";\n"), "%s", nginx);
+	manifest = read_text(&r, "live/" SLUG "/manifest.json");
+	cr_expect(strstr(manifest, PLACE), "%s", manifest);
+	cr_expect(is_on_disk(&r, r.cert.o.id), "the drop is complete without them");
+
+	/* and back */
+	rig_certificate(&r.cert, AUTO_A, NOW + 91 * DAY);
+	cr_expect_not(is_on_disk(&r, r.cert.o.id));
+	write_drop(&r, 3);
+	for (size_t i = 0; i < ARRAY_SIZE(with_key); i++)
+		cr_expect_neq(mode_of(&r, with_key[i]), 0, "%s", with_key[i]);
+	cr_expect(is_on_disk(&r, r.cert.o.id));
+	rig_clear(&r);
 }

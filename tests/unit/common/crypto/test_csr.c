@@ -106,3 +106,31 @@ Test(csr, without_a_name_is_refused)
 	cr_expect_eq(csr_make(key, &none, &der, NULL), -1);
 	cr_expect_eq(der.len, 0);
 }
+
+Test(csr, is_finished_with_a_signature_from_elsewhere)
+{
+	static const enum key_algorithm algs[] = { KEY_SECP256R1, KEY_SECP384R1, KEY_RSA2048 };
+
+	for (size_t i = 0; i < ARRAY_SIZE(algs); i++) {
+		_cleanup_key_ struct key *key = NULL, *held = NULL;
+		_cleanup_strlist_ struct strlist names = STRLIST_INIT;
+		_cleanup_buf_ struct buf spki = BUF_INIT, input = BUF_INIT, signature = BUF_INIT, der = BUF_INIT;
+		_cleanup_(ossl_x509_req_freep) X509_REQ *req = NULL;
+		_cleanup_free_ char *san = NULL;
+		const unsigned char *p;
+
+		strlist_split(&names, "example.com www.example.com", ' ');
+		cr_assert_eq(key_generate(algs[i], &key, NULL), 0);
+		cr_assert_eq(key_spki(key, &spki, NULL), 0);
+		cr_assert_eq(key_new_held("pkcs11:token=tls;object=www", spki.data, spki.len, &held, NULL), 0);
+		cr_assert_eq(csr_to_sign(held, &names, &input, NULL), 0);
+		cr_assert_eq(key_sign(key, input.data, input.len, &signature, NULL), 0);
+		cr_assert_eq(csr_finish(held, &names, &signature, &der, NULL), 0);
+		p = (const unsigned char *)der.data;
+		req = d2i_X509_REQ(NULL, &p, (long)der.len);
+		cr_assert_not_null(req);
+		cr_expect_eq(X509_REQ_verify(req, key_evp(key)), 1, "algorithm %zu", i);
+		san = san_text(req);
+		cr_expect_str_eq(san, "DNS:example.com DNS:www.example.com");
+	}
+}

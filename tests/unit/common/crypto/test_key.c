@@ -444,3 +444,70 @@ Test(key, a_text_of_no_length_or_too_long_is_not_read)
 	cr_expect_null(read_pem(large, NULL, &longest));
 	cr_expect_null(strstr(longest.message, "its length is"), "%s", longest.message);
 }
+
+/* --- keys that are held elsewhere --- */
+
+#define PLACE "pkcs11:token=tls;object=www"
+
+Test(key, one_that_is_held_elsewhere_is_described_but_never_used)
+{
+	static const enum key_algorithm kinds[] = { KEY_SECP256R1, KEY_SECP384R1, KEY_RSA2048 };
+
+	for (size_t i = 0; i < ARRAY_SIZE(kinds); i++) {
+		_cleanup_error_ struct error err = ERROR_INIT;
+		_cleanup_key_ struct key *key = NULL, *held = NULL, *again = NULL;
+		_cleanup_buf_ struct buf spki = BUF_INIT, signature = BUF_INIT, none = BUF_INIT;
+		_cleanup_secret_ struct secret stored = SECRET_INIT, here = SECRET_INIT, pem = SECRET_INIT;
+		_cleanup_free_ char *thumbprint = NULL, *thumbprint_again = NULL;
+
+		cr_assert_eq(key_generate(kinds[i], &key, NULL), 0);
+		cr_assert_eq(key_spki(key, &spki, NULL), 0);
+		cr_assert_eq(key_new_held(PLACE, spki.data, spki.len, &held, &err), 0, "%s", err.message);
+		cr_assert_eq(key_to_der(held, &stored, NULL), 0);
+		cr_expect_str_eq(key_der_place(&stored), PLACE);
+		cr_assert_eq(key_from_der(&stored, &again, NULL), 0);
+		cr_expect_str_eq(key_place(again), PLACE);
+		cr_expect(key_is_in_token(again) && !key_is_in_token(key));
+		cr_expect_eq(key_algorithm_of(again), kinds[i]);
+		thumbprint = key_thumbprint(key, NULL);
+		thumbprint_again = key_thumbprint(again, NULL);
+		cr_expect_str_eq(thumbprint, thumbprint_again);
+
+		cr_expect_eq(key_sign(again, "abc", 3, &none, &err), -1);
+		cr_expect_eq(err.code, ERROR_STATE);
+		cr_expect(strstr(err.message, "never leaves its token: " PLACE), "%s", err.message);
+		cr_expect_eq(key_to_pem(again, &pem, NULL), -1);
+		cr_expect_eq(key_der_to_pem(&stored, &pem, NULL), -1);
+		cr_expect_eq(key_der_check_here(&stored, NULL), -1);
+		cr_expect_eq(none.len + pem.len, 0);
+
+		cr_assert_eq(key_sign(key, "abc", 3, &signature, NULL), 0);
+		cr_expect_eq(key_verify(again, "abc", 3, &signature, NULL), 0);
+		cr_expect_eq(key_verify(again, "abd", 3, &signature, NULL), -1);
+		cr_assert_eq(key_to_der(key, &here, NULL), 0);
+		cr_expect_null(key_der_place(&here));
+		cr_expect_eq(key_der_check_here(&here, NULL), 0);
+	}
+}
+
+Test(key, a_place_without_its_public_half_is_refused)
+{
+	static const struct {
+		const char *text;
+		size_t len;
+	} cases[] = {
+		{ PLACE, sizeof(PLACE) },
+		{ PLACE "\0x", sizeof(PLACE) + 1 },
+		{ PLACE, sizeof(PLACE) - 1 },
+		{ "p", 1 },
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		_cleanup_secret_ struct secret stored = SECRET_INIT;
+		_cleanup_key_ struct key *key = NULL;
+
+		secret_set(&stored, cases[i].text, cases[i].len);
+		cr_expect_eq(key_from_der(&stored, &key, NULL), -1, "case %zu", i);
+		cr_expect_null(key);
+	}
+}
