@@ -53,6 +53,7 @@ ELSEWHERE = {
     r"\./bootstrap (deb|demo|check|check-bare) ?": "support/check",
     r"certctl alert test ": "system/test_alerts.py",
     r"certctl check-dns ": "system/test_dns_apis.py",
+    r"pkcs11:token=|openssl_conf = ": "system/test_pkcs11.py",
 }
 
 
