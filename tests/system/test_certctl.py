@@ -266,7 +266,7 @@ def test_zsh_completes_too():
     for word, text in ((b"add-auto", b"get a certificate and keep it valid"), (b"add-dns", b"declare a DNS provider for dns-01"),
                        (b"add-token", b"create a token for a REST client")):
         assert re.search(word + rb" +-- " + text, shown), shown
-    assert shows(b"\x15certctl add-auto --challenge dns\t", b"dns-01")
+    assert shows(b"\x15certctl add-auto --challenge dns-0\t", b"dns-01")
     process.kill()
     process.wait(patient(5))
     os.close(master)
