@@ -185,12 +185,14 @@ void
 store_dir_remove_work(const struct store_dir *dir)
 {
 	static const char *const names[] = { DATA_NAME, "lock.mdb", LOCK_NAME, RESERVE_NAME };
+	struct stat st;
 
+	if (fstatat(dir->fd, STORE_DIR_WORK, &st, AT_SYMLINK_NOFOLLOW) < 0 || !S_ISDIR(st.st_mode))
+		return;
 	for (size_t i = 0; i < ARRAY_SIZE(names); i++) {
 		_cleanup_free_ char *path = xasprintf(STORE_DIR_WORK "/%s", names[i]);
 
-		if (unlinkat(dir->fd, path, 0) < 0 && errno == ENOTDIR)
-			return;
+		unlinkat(dir->fd, path, 0);
 	}
 	unlinkat(dir->fd, STORE_DIR_WORK, AT_REMOVEDIR);
 }
