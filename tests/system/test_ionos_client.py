@@ -327,9 +327,12 @@ def test_tls_with_a_certificate_of_its_own_that_is_renewed(start, ca):
     assert [a["id"] for a in remote.list("/auto-certificates")] == [auto["id"]]
     assert remote.raw("GET", "/openapi.json")[2] == local.raw("GET", "/openapi.json")[2]
     assert sum(answers_by_tls(port, "GET /openapi.json HTTP/1.1\r\nHost: localhost\r\n\r\n", 20)) == 20, "in pieces, and asked ahead"
+    assert remote.list("/auto-certificates")
+    connection = remote.connection.sock
     local.request("POST", f"/auto-certificates/{auto['id']}/renew", {})
-    wait_for(lambda: leaf() not in (None, first), 40, "the renewed certificate")
-    assert len(remote.list("/certificates")) == 2, "a connection that was open goes on"
+    wait_for(lambda: remote.list("/auto-certificates") and leaf() not in (None, first), 40, "the renewed certificate")
+    assert len(remote.list("/certificates")) == 2
+    assert remote.connection.sock is connection, "a connection that was open goes on"
 
 
 def refused_for_an_hour(client, ca):

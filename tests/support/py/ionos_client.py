@@ -88,14 +88,26 @@ class IonosClient:
     def close(self):
         self.connection.close()
 
+    def _exchange(self, *request):
+        """Like the SDKs, it connects again if its connection was idle for so long that certd has closed it."""
+        is_used = self.connection.sock is not None
+        try:
+            self.connection.request(*request)
+            return self.connection.getresponse()
+        except (BrokenPipeError, ConnectionResetError):
+            if not is_used:
+                raise
+            self.connection.close()
+        self.connection.request(*request)
+        return self.connection.getresponse()
+
     def raw(self, method, path, data=None, **headers):
         """Returns (status, headers, body as JSON, text or None)."""
         fields = {"Accept": "application/json", "Content-Type": "application/json",
                   **{name.replace("_", "-"): value for name, value in headers.items() if value is not None}}
         if self.token:
             fields.setdefault("Authorization", f"Bearer {self.token}")
-        self.connection.request(method, path, data, fields)
-        answer = self.connection.getresponse()
+        answer = self._exchange(method, path, data, fields)
         text = answer.read()
         self.location = answer.headers["Location"]
         is_text = (answer.headers["Content-Type"] or "").startswith("text/plain")
