@@ -170,6 +170,7 @@ unit_renew_SOURCES = $(world_sources) $(fake_ca_sources) \
 	tests/support/store_faults.c tests/support/store_faults.h \
 	tests/unit/renew/run.c tests/unit/renew/run.h \
 	tests/unit/renew/test_account.c \
+	tests/unit/renew/test_decision.c \
 	tests/unit/renew/test_ari.c tests/unit/renew/test_ari_policy.c \
 	tests/unit/renew/test_account_rollover.c \
 	tests/unit/renew/test_revoke.c \

@@ -117,6 +117,14 @@ const struct api_field api_rollback_params[] = {
 	END,
 };
 
+static const struct api_field decision_fields[] = {
+	{ .name = "date", .type = API_TIME, .help = "time of the decision, the last one of equal ones" },
+	{ .name = "firstDate", .type = API_TIME, .help = "time of the first one of equal ones" },
+	{ .name = "times", .type = API_INT, .help = "number of equal ones in a row" },
+	{ .name = "rule", .type = API_STRING, .help = "word for the rule that decided, such as ca-window" },
+	{ .name = "text", .type = API_STRING, .help = "inputs, outcome and next step" },
+	END,
+};
 const struct api_field api_explain_result[] = {
 	{ .name = "summary", .type = API_STRING, .help = "summary in one sentence" },
 	{ .name = "nextAction", .type = API_STRING, .help = "next planned action" },
@@ -128,5 +136,7 @@ const struct api_field api_explain_result[] = {
 	{ .name = "refusedCertificate", .type = API_STRING,
 		.help = "PEM of the certificate that the CA issued and certd refused" },
 	{ .name = "advice", .type = API_STRLIST, .help = "suggested actions" },
+	{ .name = "decisions", .type = API_LIST, .fields = decision_fields,
+		.help = "the last 20 decisions about an auto-certificate, newest first" },
 	END,
 };

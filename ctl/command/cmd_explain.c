@@ -10,6 +10,8 @@
 
 #include <string.h>
 
+enum { DECISIONS_SHOWN = 20 };
+
 /* --- what the metadata says --- */
 
 struct explanation {
@@ -179,6 +181,26 @@ explain_print_list(struct ctl *ctl, const char *title, struct json_object *list)
 	}
 }
 
+/* "TIME RULE, 3 times: TEXT" */
+static void
+explain_print_decisions(struct ctl *ctl, struct json_object *list)
+{
+	size_t count = ctl_count_at(list, "");
+
+	if (count)
+		fputs("what certd decided, newest first\n", ctl->out);
+	for (size_t i = 0; i < count && i < DECISIONS_SHOWN; i++) {
+		struct json_object *item = json_object_array_get_idx(list, i);
+		long long times = json_object_get_int64(ctl_at(item, "times"));
+		_cleanup_free_ char *repeated = times > 1 ? xasprintf(", %lld times", times) : xstrdup("");
+		_cleanup_free_ char *text = xasprintf("%s %s%s: %s", ctl_text_at(item, "date"),
+			ctl_text_at(item, "rule"), repeated, ctl_text_at(item, "text"));
+
+		fputs("  ", ctl->out);
+		terminal_wrap(ctl, 2, 4, text);
+	}
+}
+
 static void
 explain_item(struct output *output, struct json_object *item)
 {
@@ -210,6 +232,7 @@ explain_item(struct output *output, struct json_object *item)
 		terminal_wrap(ctl, 2, 4, text);
 	}
 	explain_print_list(ctl, "what you can do", ctl_at(item, "advice"));
+	explain_print_decisions(ctl, ctl_at(item, "decisions"));
 }
 
 static const struct view view_explain = { VIEW_OBJECT, explain_item, NULL };

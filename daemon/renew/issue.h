@@ -12,6 +12,7 @@
 #include "daemon/acme/acme_client.h"
 #include "daemon/challenge/solver.h"
 #include "daemon/renew/clients.h"
+#include "daemon/renew/policy.h"
 #include "daemon/report/audit.h"
 #include "daemon/report/events.h"
 #include "daemon/rollout/rollout.h"
@@ -93,6 +94,10 @@ issue_note_failure(const struct issue_env *env, struct autocert *autocert, const
  */
 int64_t
 issue_renewal_at(const struct issue_env *env, const struct autocert *autocert);
+
+/* What issue_renewal_at() decides by, while there is a certificate. */
+struct renewal_in
+issue_renewal_in(const struct issue_env *env, const struct autocert *autocert);
 
 /* Does the CA ask for an earlier renewal than that, but has asked so too often (policy.h)? */
 bool

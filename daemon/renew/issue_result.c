@@ -192,8 +192,8 @@ certificate_save(struct issue *issue, struct store_txn *txn, struct certificate 
 	return object_save(issue->env->store, txn, &certificate_class, cert, err);
 }
 
-static struct renewal_in
-issue_result_renewal_in(const struct issue_env *env, const struct autocert *a)
+struct renewal_in
+issue_renewal_in(const struct issue_env *env, const struct autocert *a)
 {
 	return (struct renewal_in){
 		.not_before_at = a->last_not_before_at,
@@ -209,7 +209,7 @@ issue_result_renewal_in(const struct issue_env *env, const struct autocert *a)
 int64_t
 issue_renewal_at(const struct issue_env *env, const struct autocert *a)
 {
-	const struct renewal_in in = issue_result_renewal_in(env, a);
+	const struct renewal_in in = issue_renewal_in(env, a);
 
 	return a->last_certificate && !a->is_outdated ? renewal_due(&in) : issue_now(env);
 }
@@ -217,7 +217,7 @@ issue_renewal_at(const struct issue_env *env, const struct autocert *a)
 bool
 issue_is_held(const struct issue_env *env, const struct autocert *a)
 {
-	const struct renewal_in in = issue_result_renewal_in(env, a);
+	const struct renewal_in in = issue_renewal_in(env, a);
 
 	return a->last_certificate && !a->is_outdated && renewal_is_held(&in);
 }
@@ -226,7 +226,7 @@ issue_is_held(const struct issue_env *env, const struct autocert *a)
 static void
 issue_result_note_hurry(const struct issue_env *env, struct autocert *a, int64_t now)
 {
-	struct renewal_in in = issue_result_renewal_in(env, a);
+	struct renewal_in in = issue_renewal_in(env, a);
 
 	if (in.issued_at == 0)
 		in.issued_at = a->last_not_before_at;

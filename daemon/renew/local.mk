@@ -5,6 +5,7 @@ libcertd_a_SOURCES += \
 	daemon/renew/account_rollover.c \
 	daemon/renew/authorize.c daemon/renew/authorize.h \
 	daemon/renew/clients.c daemon/renew/clients.h \
+	daemon/renew/decision.c daemon/renew/decision.h \
 	daemon/renew/issue.c daemon/renew/issue.h daemon/renew/issue_private.h \
 	daemon/renew/issue_key.c daemon/renew/issue_result.c \
 	daemon/renew/expiry.c daemon/renew/expiry.h \
@@ -13,4 +14,5 @@ libcertd_a_SOURCES += \
 	daemon/renew/persist.c daemon/renew/persist.h \
 	daemon/renew/policy.c daemon/renew/policy.h \
 	daemon/renew/purge.c daemon/renew/purge.h \
-	daemon/renew/revoke.c daemon/renew/revoke.h
+	daemon/renew/revoke.c daemon/renew/revoke.h \
+	daemon/renew/trace.c daemon/renew/trace.h

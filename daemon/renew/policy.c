@@ -86,6 +86,24 @@ renewal_is_held(const struct renewal_in *in)
 	return in->ari_pick_at > 0 && renewal_due(in) > in->ari_pick_at;
 }
 
+enum renewal_rule
+renewal_rule(const struct renewal_in *in)
+{
+	int64_t due = renewal_due(in);
+	struct renewal_in anew = *in;
+	int64_t wanted = in->renew_before > 0 ? in->renew_before : DEFAULT_BEFORE;
+
+	if (in->ari_pick_at > 0)
+		return due == in->ari_pick_at  ? RENEWAL_BY_CA
+		       : due > in->ari_pick_at ? RENEWAL_HELD
+					       : RENEWAL_BEFORE_CA;
+	anew.issued_at = 0;
+	if (due > renewal_due(&anew))
+		return RENEWAL_KEPT;
+	return renewal_margin(time_add(in->not_after_at, -in->not_before_at), wanted) < wanted ? RENEWAL_BY_LIFE
+											       : RENEWAL_BY_MARGIN;
+}
+
 /* At most a part of the remaining lifetime, or of the whole lifetime when it is over. */
 static int64_t
 longest_wait(const struct backoff_in *in)

@@ -39,6 +39,19 @@ renewal_margin(int64_t lifetime, int64_t renew_before);
 int64_t
 renewal_due(const struct renewal_in *in);
 
+/* Which rule of renewal_due() decided. */
+enum renewal_rule {
+	RENEWAL_BY_CA,     /* ARI's time */
+	RENEWAL_BEFORE_CA, /* ARI's time is too late */
+	RENEWAL_HELD,      /* ARI's time is too early: renewal_is_held() */
+	RENEWAL_KEPT,      /* it was due when issued */
+	RENEWAL_BY_MARGIN, /* renew_before */
+	RENEWAL_BY_LIFE,   /* renew_before is limited by the lifetime */
+};
+
+enum renewal_rule
+renewal_rule(const struct renewal_in *in);
+
 /* Would a renewal at @now be one that only the CA asks for: earlier than certd would ever order another certificate? */
 bool
 renewal_is_hurried(const struct renewal_in *in, int64_t now);

@@ -12,6 +12,7 @@
 #include "daemon/renew/persist.h"
 #include "daemon/renew/purge.h"
 #include "daemon/renew/revoke.h"
+#include "daemon/renew/trace.h"
 #include "daemon/rollout/output.h"
 #include "daemon/rollout/subject.h"
 #include "daemon/rollout/withdraw.h"
@@ -65,6 +66,47 @@ autocert_moved(const struct step *s, const struct autocert *a)
 		schedule_del(s->store, s->txn, SCHEDULE_ISSUE, a->o.id);
 }
 
+/* A certificate that is revoked is replaced at once. */
+static bool
+autocert_is_revoked(const struct step *s, const struct autocert *a)
+{
+	_cleanup_certificate_ struct certificate c = { 0 };
+
+	return a->last_certificate && a->next_at && a->next_at <= s->now &&
+	       object_peek(s->store, &certificate_class, a->last_certificate, &c, NULL) == 1 &&
+	       (c.is_revoked || c.revoke_at);
+}
+
+static void
+autocert_traced(const struct step *s, const struct autocert *old, const struct autocert *new)
+{
+	_cleanup_decision_ struct decision d = { .rule = NULL };
+	const struct decision_in in = {
+		.old = old,
+		.new = new,
+		.renewal = issue_renewal_in(s->env, new),
+		.is_revoked = new->next_at != old->next_at &&autocert_is_revoked(s, new),
+		.now = s->now,
+	};
+
+	if (decision_of_autocert(&in, &d))
+		trace_store(s->store, s->txn, new->o.id, &d, s->now);
+}
+
+/* Imported certificates have a rollout too, and no trace. */
+static void
+rollout_traced(const struct step *s, const char *id)
+{
+	_cleanup_decision_ struct decision d = { .rule = NULL };
+	_cleanup_buf_ struct buf autocert = BUF_INIT;
+	struct rollout_state state = { 0 };
+
+	if (store_get(s->store, STORE_AUTOCERT, id, strlen(id), &autocert, NULL) == 1 &&
+		rollout_load(s->env->rollout, id, &state, NULL) == 1 && decision_of_rollout(&state, &d))
+		trace_store(s->store, s->txn, id, &d, s->now);
+	record_clear(&rollout_class, &state);
+}
+
 static void
 autocert_changed(const struct step *s, const struct autocert *old, const struct autocert *new)
 {
@@ -76,6 +118,7 @@ autocert_changed(const struct step *s, const struct autocert *old, const struct 
 			s, &(struct withdraw_from){ new->o.id, new->slug, new->last_certificate }, &new->consumers);
 	if (new->next_at != old->next_at || !is_same(new->provider, old->provider))
 		autocert_moved(s, new);
+	autocert_traced(s, old, new);
 	if (new->is_paused != old->is_paused || new->last_not_after_at != old->last_not_after_at)
 		expiry_schedule_autocert(s->store, s->txn, new, s->now);
 	if (!is_same(new->ari_id, old->ari_id))
@@ -97,6 +140,7 @@ autocert_deleted(const struct step *s, const struct autocert *a)
 	schedule_del(s->store, s->txn, SCHEDULE_PERSIST, a->o.id);
 	expiry_forget(s->store, s->txn, a->o.id);
 	store_del(s->txn, STORE_ISSUE, a->o.id, strlen(a->o.id));
+	trace_forget(s->txn, a->o.id);
 	withdraw_all(s->env->rollout, s->txn, &(struct withdraw_from){ a->o.id, a->slug, NULL }, &a->consumers, s->now);
 	rollout_forget(s->env->rollout, s->txn, a->o.id);
 }
@@ -257,6 +301,8 @@ consequences_of(const struct issue_env *env, struct store_txn *txn, enum store_d
 		authorization_saved(&s, new);
 	else if (db == STORE_AUTHZ)
 		schedule_del(s.store, txn, SCHEDULE_AUTHORIZE, ((const struct object *)old)->id);
+	if (db == STORE_ROLLOUT && new)
+		rollout_traced(&s, new);
 	look_again(&s, db, old, new);
 }
 

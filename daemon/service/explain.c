@@ -8,6 +8,7 @@
 #include "daemon/alert/alert_list.h"
 #include "daemon/renew/policy.h"
 #include "daemon/renew/revoke.h"
+#include "daemon/renew/trace.h"
 #include "daemon/rollout/rollout_back.h"
 #include "daemon/rollout/rollout_check.h"
 #include "daemon/schedule/schedule.h"
@@ -392,6 +393,29 @@ explain_end(struct explanation *e)
 	autocert_clear(&e->a);
 }
 
+/* The newest first. */
+static void
+explain_decisions(struct explanation *e)
+{
+	struct trace trace = { .items = { .items = NULL } };
+	struct json_object *list = json_object_new_array();
+
+	record_load(e->call->service->store, &trace_class, e->a.o.id, &trace, NULL);
+	for (size_t i = trace.items.count; i > 0; i--) {
+		const struct trace_item *item = (const struct trace_item *)trace.items.items + i - 1;
+		struct json_object *o = json_object_new_object();
+
+		json_add_time(o, "date", item->last_at);
+		json_add_time(o, "firstDate", item->first_at);
+		json_add_int(o, "times", item->times);
+		json_add_string(o, "rule", item->rule);
+		json_add_string(o, "text", item->text);
+		json_object_array_add(list, o);
+	}
+	json_object_object_add(e->result, "decisions", list);
+	record_clear(&trace_class, &trace);
+}
+
 int
 autocert_explain(struct call *call, struct json_object *params, struct error *err)
 {
@@ -408,6 +432,7 @@ autocert_explain(struct call *call, struct json_object *params, struct error *er
 	why_limited(&e);
 	why_provider(&e);
 	why_rollout(&e, &e.a.o);
+	explain_decisions(&e);
 	explain_end(&e);
 	return 0;
 }

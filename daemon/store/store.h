@@ -46,6 +46,7 @@ enum store_db {
 	STORE_ALERT,        /* id -> record */
 	STORE_CONDITION,    /* id of its object, word -> condition that holds: see alert/condition.h */
 	STORE_MESSAGE,      /* alert id, number -> message to be delivered */
+	STORE_TRACE,        /* autocertificate id -> its last decisions: see renew/trace.h */
 	STORE_DB_COUNT
 };
 

@@ -61,6 +61,7 @@ static const char *const db_names[] = {
 	[STORE_ALERT] = "alert",
 	[STORE_CONDITION] = "condition",
 	[STORE_MESSAGE] = "message",
+	[STORE_TRACE] = "trace",
 };
 _Static_assert(ARRAY_SIZE(db_names) == STORE_DB_COUNT, "one name per database");
 

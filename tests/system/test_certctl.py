@@ -77,7 +77,10 @@ def test_an_operators_day(site):
     site.ctl("pause", "www.example.com")
     assert "paused" in site.ctl("explain", "www.example.com").stdout
     site.ctl("resume", "www.example.com")
-    assert "paused" not in site.ctl("explain", "www.example.com").stdout
+    explained = site.ctl("explain", "www.example.com").stdout.split("what certd decided, newest first\n")
+    assert "paused" not in explained[0] and re.search(r"Z paused: nothing is renewed", explained[1])
+    assert re.search(r"Z (share-of-life|renew-before): a certificate was issued; renewal at 2", explained[1])
+    assert re.search(r"Z first: an order starts now", explained[1])
     site.ctl("set", "auto", "www.example.com", "--renew-before", "10m")
     keyvalue = site.ctl("-o", "keyvalue", "show", "auto", "www.example.com").stdout
     assert "properties.renewBefore=600\n" in keyvalue

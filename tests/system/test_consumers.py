@@ -65,7 +65,8 @@ def test_an_exec_consumer_runs_without_a_shell_and_is_tried_again_until_it_succe
     assert rollout(certd, "app")["lastError"]["code"] == "hook"
     # The certificate itself is current; only this consumer is not.
     assert parse_certificate(certd.drop(NAME) / "cert.pem").names == [NAME]
-    explained = certd.ctl("explain", NAME).stdout
+    explained, decided = certd.ctl("explain", NAME).stdout.split("what certd decided")
+    assert "deploy-retry: consumer 'app': " in decided
     assert explained.count("consumer 'app'") == 1 and explained.count("not yet") == 1, explained
     state = certd.call("consumer.get", ref="app")["metadata"]
     assert state["state"] == "FAILED" and f"{hook}" in state["message"] and "not yet" in state["message"]

@@ -54,8 +54,8 @@ change_address(struct run *r)
 }
 
 static const struct scenario scenarios[] = {
-	{ "issue", NULL, NULL, 1, 1, 13 },
-	{ "renew", add_consumers, renew, 2, 1, 23 },
+	{ "issue", NULL, NULL, 1, 1, 16 },
+	{ "renew", add_consumers, renew, 2, 1, 28 },
 	{ "delete", add_consumers, withdraw, 1, 0, 8 },
 	{ "account", add_consumers, change_address, 1, 1, 4 },
 };
