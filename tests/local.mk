@@ -54,6 +54,7 @@ unit_common_SOURCES = \
 	tests/unit/common/crypto/test_sealed_stream.c \
 	tests/unit/common/crypto/test_secret.c \
 	tests/unit/common/crypto/test_x509.c \
+	tests/unit/common/crypto/csr_vectors.h \
 	tests/unit/common/crypto/vectors.h \
 	tests/unit/common/api/test_api.c \
 	tests/unit/common/api/test_api_rest.c \
@@ -447,6 +448,11 @@ FUZZERS += fuzz-json
 fuzz_json_SOURCES = tests/fuzz/fuzz_json.c
 fuzz_json_LDADD = $(FUZZ_LIBS) $(COMMON_LIBS)
 EXTRA_DIST += tests/fuzz/corpus/json
+
+FUZZERS += fuzz-csr
+fuzz_csr_SOURCES = tests/fuzz/fuzz_csr.c
+fuzz_csr_LDADD = $(FUZZ_LIBS) $(COMMON_LIBS)
+EXTRA_DIST += tests/fuzz/corpus/csr
 
 FUZZERS += fuzz-key_pem
 fuzz_key_pem_SOURCES = tests/fuzz/fuzz_key_pem.c

@@ -473,7 +473,7 @@ api_field_option(const struct api_field *field)
 		buf_add_str(&name, field->option);
 	else
 		api_split_camel(field->name, '-', &name);
-	if (field->type == API_SECRET && !(field->flags & API_FILE))
+	if ((field->type == API_SECRET || field->type == API_TEXT) && !(field->flags & API_FILE))
 		buf_add_str(&name, "-file");
 	return buf_steal(&name);
 }

@@ -47,7 +47,7 @@ enum api_type {
 	API_REF,  /* name or id of an object of .resource */
 	API_REFLIST,
 	API_PATH,   /* absolute, on certd's machine; certctl completes a relative one */
-	API_TEXT,   /* string of several lines, such as PEM; at most .max octets */
+	API_TEXT,   /* string of several lines, such as PEM; at most .max octets; certctl: --<option>-file */
 	API_SECRET, /* write-only string; certctl reads it from a file (--<option>-file), never from argv */
 	API_OBJECT, /* .fields */
 	API_LIST,   /* array of objects with .fields */

@@ -4,6 +4,8 @@
 /* One row per line is easier to compare. */
 /* clang-format off */
 
+enum { CSR_MAX = 32 * 1024 };
+
 static const char *const challenges[] = { "auto", "http-01", "tls-alpn-01", "dns-01", "dns-account-01",
 	"dns-persist-01", "manual", NULL };
 
@@ -21,6 +23,8 @@ const struct api_field api_autocert_properties[] = {
 		.help = "algorithm of the certificate's key" },
 	{ .name = "keyUri", .type = API_STRING, .metavar = "URI",
 		.help = "its key in a PKCS#11 token: pkcs11:token=NAME;object=NAME?pin-source=file:/PATH" },
+	{ .name = "csr", .type = API_TEXT, .max = CSR_MAX, .metavar = "FILE",
+		.help = "certificate request, PEM, whose maker keeps the key; renewals use it again" },
 	{ .name = "challenge", .type = API_ENUM, .values = challenges, .fallback = "auto",
 		.help = "how the CA validates the names" },
 	{ .name = "dnsProvider", .type = API_REF, .resource = "dnsProvider", .option = "dns",

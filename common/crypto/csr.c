@@ -1,16 +1,18 @@
 /*
- * Certificate requests. Names are passed as values, never through OpenSSL's configuration syntax, where a comma in a
- * name would start another one.
+ * Certificate requests, made here or elsewhere. Names are passed as values, never through OpenSSL's configuration
+ * syntax, where a comma in a name would start another one.
  */
 #include "common/crypto/csr.h"
 
 #include "common/buf.h"
 #include "common/crypto/key.h"
 #include "common/crypto/ossl.h"
+#include "common/crypto/pem.h"
 #include "common/crypto/san.h"
 #include "common/name.h"
 #include "common/strlist.h"
 
+#include <openssl/pem.h>
 #include <openssl/x509.h>
 #include <string.h>
 
@@ -131,4 +133,112 @@ csr_finish(const struct key *key, const struct strlist *names, const struct buf 
 	bits->flags |= ASN1_STRING_FLAG_BITS_LEFT; /* no unused bits, whatever the last octet is */
 	X509_REQ_set0_signature(req, bits);
 	return csr_encode(req, ret_der, err);
+}
+
+/* --- requests from elsewhere --- */
+
+void
+csr_clear(struct csr *csr)
+{
+	buf_clear(&csr->der);
+	strlist_clear(&csr->names);
+	key_free(csr->key);
+	*csr = (struct csr){ .key = NULL };
+}
+
+static bool
+csr_has_label(const struct pem_block *block, const char *label)
+{
+	return block->label_len == strlen(label) && memcmp(block->label, label, block->label_len) == 0;
+}
+
+/* One block, and nothing after it that is one. */
+static int
+csr_decode(const char *pem, size_t len, X509_REQ **ret, struct error *err)
+{
+	const char *p = pem, *end = pem + len;
+	struct pem_block block, more;
+	_cleanup_(ossl_bio_freep) BIO *bio = NULL;
+
+	if (len > CSR_PEM_MAX_OCTETS)
+		return error_set(err, ERROR_INVALID, "has more than %d octets", CSR_PEM_MAX_OCTETS);
+	if (pem_next(&p, end, &block) != 1 ||
+		!(csr_has_label(&block, PEM_STRING_X509_REQ) || csr_has_label(&block, PEM_STRING_X509_REQ_OLD)))
+		return error_set(err, ERROR_INVALID, "is not a certificate request in PEM (BEGIN CERTIFICATE REQUEST)");
+	if (pem_next(&p, end, &more) != 0)
+		return error_set(err, ERROR_INVALID, "has another PEM block after the certificate request");
+	bio = BIO_new_mem_buf(block.text, (int)block.len);
+	*ret = bio ? PEM_read_bio_X509_REQ(bio, NULL, NULL, NULL) : NULL;
+	return *ret ? 0 : ossl_error(err, ERROR_INVALID, "is a damaged certificate request");
+}
+
+static int
+csr_read_names(const X509_REQ *req, struct strlist *ret, struct error *err)
+{
+	STACK_OF(X509_EXTENSION) *exts = X509_REQ_get_extensions((X509_REQ *)req);
+	int critical = 0;
+	_cleanup_(ossl_general_names_freep)
+		GENERAL_NAMES *gens = X509V3_get_d2i(exts, NID_subject_alt_name, &critical, NULL);
+	int others = san_read(gens, ret);
+
+	sk_X509_EXTENSION_pop_free(exts, X509_EXTENSION_free);
+	if (!gens && critical != -1)
+		return error_set(err, ERROR_INVALID, "has several or malformed lists of alternative names");
+	if (ret->count == 0 || others)
+		return error_set(err, ERROR_INVALID,
+			others < 0 ? "has a malformed name"
+			: others   ? "has alternative names that are neither DNS names nor IP addresses"
+				   : "has no subject alternative names, which CAs require");
+	return 0;
+}
+
+/* Another name than those in the SAN is refused by CAs. */
+static int
+csr_check_subject(const X509_REQ *req, const struct strlist *names, struct error *err)
+{
+	const X509_NAME *subject = X509_REQ_get_subject_name(req);
+	int at = X509_NAME_get_index_by_NID(subject, NID_commonName, -1);
+	const ASN1_STRING *value = at < 0 ? NULL : X509_NAME_ENTRY_get_data(X509_NAME_get_entry(subject, at));
+	unsigned char *text = NULL;
+	_cleanup_free_ char *name = NULL;
+	int len;
+
+	if (!value)
+		return 0;
+	len = ASN1_STRING_to_UTF8(&text, value);
+	if (len > 0 && strlen((char *)text) == (size_t)len)
+		name_canonical((char *)text, true, &name, NULL);
+	OPENSSL_free(text);
+	if (name && strlist_has(names, name))
+		return 0;
+	return error_set(err, ERROR_INVALID, "has a common name that is not among its alternative names");
+}
+
+/* The kind of the key is checked before anything is computed with it. */
+static int
+csr_read_key(X509_REQ *req, struct key **ret, struct error *err)
+{
+	unsigned char *spki = NULL;
+	int len = i2d_X509_PUBKEY(X509_REQ_get_X509_PUBKEY(req), &spki);
+	int rc = len > 0 ? key_new_held(KEY_PLACE_REQUEST, spki, (size_t)len, ret, err)
+			 : ossl_error(err, ERROR_INVALID, "has an unreadable public key");
+
+	OPENSSL_free(spki);
+	if (rc == 0 && X509_REQ_verify(req, key_evp(*ret)) != 1)
+		rc = ossl_error(err, ERROR_INVALID, "has a wrong signature");
+	return rc;
+}
+
+int
+csr_read(const char *pem, size_t len, struct csr *ret, struct error *err)
+{
+	_cleanup_(ossl_x509_req_freep) X509_REQ *req = NULL;
+
+	ERR_clear_error();
+	if (csr_decode(pem, len, &req, err) == 0 && csr_read_key(req, &ret->key, err) == 0 &&
+		csr_read_names(req, &ret->names, err) == 0 && csr_check_subject(req, &ret->names, err) == 0 &&
+		csr_encode(req, &ret->der, err) == 0)
+		return 0;
+	csr_clear(ret);
+	return -1;
 }

@@ -2,10 +2,15 @@
 #ifndef COMMON_CRYPTO_CSR_H
 #define COMMON_CRYPTO_CSR_H
 
-struct buf;
+#include "common/buf.h"
+#include "common/strlist.h"
+
+#include <stddef.h>
+
 struct error;
 struct key;
-struct strlist;
+
+enum { CSR_PEM_MAX_OCTETS = 32 * 1024 };
 
 /*
  * csr_make() - make a DER request; appends to @ret_der
@@ -25,5 +30,26 @@ csr_to_sign(const struct key *key, const struct strlist *names, struct buf *ret,
 int
 csr_finish(const struct key *key, const struct strlist *names, const struct buf *signature, struct buf *ret_der,
 	struct error *err);
+
+/* A request that somebody else made. */
+struct csr {
+	struct buf der;
+	struct strlist names; /* of the SAN, canonical */
+	struct key *key;      /* the public half, held at KEY_PLACE_REQUEST */
+};
+
+void
+csr_clear(struct csr *csr);
+
+#define _cleanup_csr_ _cleanup_(csr_clear)
+
+/*
+ * csr_read() - read one request in PEM, and verify its signature
+ * The text has one PEM block and at most 32 KiB. The SAN has DNS names and IP addresses only, and the common name, if
+ * there is one, is among them, as CAs require (RFC 8555 s7.4). The key is of a kind that key.h knows.
+ * @ret: empty. ERROR_INVALID says what is wrong.
+ */
+int
+csr_read(const char *pem, size_t len, struct csr *ret, struct error *err);
 
 #endif

@@ -10,4 +10,11 @@ struct strlist;
 GENERAL_NAMES *
 san_make(const struct strlist *names);
 
+/*
+ * Appends the DNS and IP names, canonical if possible, without duplicates. @gens: or NULL.
+ * Return: the number of other names (mail addresses and the like), or -1: one is malformed.
+ */
+int
+san_read(const GENERAL_NAMES *gens, struct strlist *ret);
+
 #endif

@@ -8,12 +8,12 @@
 #include "common/crypto/base64url.h"
 #include "common/crypto/ossl.h"
 #include "common/crypto/pem.h"
+#include "common/crypto/san.h"
 #include "common/crypto/x509_chain.h"
 #include "common/name.h"
 #include "common/printable.h"
 #include "common/timefmt.h"
 
-#include <arpa/inet.h>
 #include <openssl/pem.h>
 #include <openssl/sha.h>
 #include <stdlib.h>
@@ -170,39 +170,6 @@ x509_subject_text(const X509 *cert)
 	return text ? text : xstrdup("(no name)");
 }
 
-/* A dNSName in comparable form: canonical, or else (an old certificate with '_') in lower case. NULL: unusable. */
-static char *
-san_dns(const ASN1_STRING *value)
-{
-	const unsigned char *data = ASN1_STRING_get0_data(value);
-	size_t len = (size_t)ASN1_STRING_length(value);
-	_cleanup_free_ char *text = NULL;
-	char *canonical = NULL;
-
-	for (size_t i = 0; i < len; i++)
-		if (data[i] <= ' ' || data[i] > '~') /* a NUL here once made one name pass for another */
-			return NULL;
-	text = xstrndup((const char *)data, len);
-	if (name_canonical(text, false, &canonical, NULL) == 0)
-		return canonical;
-	for (char *p = text; *p; p++)
-		if (*p >= 'A' && *p <= 'Z')
-			*p = (char)(*p - 'A' + 'a');
-	return *text ? xstrdup(text) : NULL;
-}
-
-static char *
-san_ip(const ASN1_STRING *value)
-{
-	char out[INET6_ADDRSTRLEN];
-	int len = ASN1_STRING_length(value);
-	int family = len == 4 ? AF_INET : AF_INET6;
-
-	if ((len != 4 && len != 16) || !inet_ntop(family, ASN1_STRING_get0_data(value), out, sizeof(out)))
-		return NULL;
-	return xstrdup(out);
-}
-
 int
 x509_names(const X509 *cert, struct strlist *ret, struct error *err)
 {
@@ -212,22 +179,8 @@ x509_names(const X509 *cert, struct strlist *ret, struct error *err)
 
 	if (!gens && crit != -1) /* -1: there is none */
 		return ossl_error(err, ERROR_PROTOCOL, "cannot read the names of the certificate");
-	for (int i = 0; i < sk_GENERAL_NAME_num(gens); i++) {
-		const GENERAL_NAME *gen = sk_GENERAL_NAME_value(gens, i);
-		int type;
-		const ASN1_STRING *value = GENERAL_NAME_get0_value(gen, &type);
-		char *name;
-
-		if (type != GEN_DNS && type != GEN_IPADD)
-			continue; /* mail addresses and similar names are not used here */
-		name = type == GEN_DNS ? san_dns(value) : san_ip(value);
-		if (!name)
-			return error_set(err, ERROR_PROTOCOL, "the certificate contains a malformed name");
-		if (strlist_has(ret, name))
-			free(name);
-		else
-			strlist_take(ret, name);
-	}
+	if (san_read(gens, ret) < 0)
+		return error_set(err, ERROR_PROTOCOL, "the certificate contains a malformed name");
 	return 0;
 }
 

@@ -8,12 +8,13 @@
 #include "common/timefmt.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
 #include <unistd.h>
 
-enum { SECRET_MAX = 16 * 1024 };
+enum { SECRET_MAX = 16 * 1024, TEXT_MAX = 1024 * 1024 };
 
 static int
 value_parse_int(const char *text, struct json_object **ret, struct error *err)
@@ -59,6 +60,18 @@ value_parse_secret(const char *path, struct json_object **ret, struct error *err
 	if (secret.len == 0)
 		return error_set(err, ERROR_USAGE, "'%s' is empty", path);
 	*ret = json_object_new_string_len((const char *)secret.data, (int)secret.len);
+	return 0;
+}
+
+/* Its size is certd's business. */
+static int
+value_parse_text(const char *path, struct json_object **ret, struct error *err)
+{
+	_cleanup_buf_ struct buf text = BUF_INIT;
+
+	if (buf_read_file(&text, AT_FDCWD, path, TEXT_MAX, err) < 0)
+		return -1;
+	*ret = json_object_new_string_len(buf_str(&text), (int)text.len);
 	return 0;
 }
 
@@ -108,6 +121,8 @@ value_parse_scalar(const struct api_field *field, const char *text, struct json_
 		return value_parse_path(text, ret, err);
 	case API_SECRET:
 		return value_parse_secret(text, ret, err);
+	case API_TEXT:
+		return value_parse_text(text, ret, err);
 	case API_TIME:
 		return value_parse_time(text, ret, err);
 	case API_SPAN:

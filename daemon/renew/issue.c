@@ -173,6 +173,20 @@ issue_csr_signed(const struct key *key _unused_, const struct buf *signature, co
 	acme_order_csr(issue->order, &der, err);
 }
 
+static int
+issue_make_csr(const struct issue *issue, struct buf *ret, struct error *err)
+{
+	const char *declared = issue->autocert.csr;
+	_cleanup_csr_ struct csr csr = { .key = NULL };
+
+	if (!declared)
+		return csr_make(issue->key, &issue->record.names, ret, err);
+	if (csr_read(declared, strlen(declared), &csr, err) < 0)
+		return -1;
+	buf_add(ret, csr.der.data, csr.der.len);
+	return 0;
+}
+
 static void
 give_csr(const struct error *err, void *arg)
 {
@@ -185,7 +199,7 @@ give_csr(const struct error *err, void *arg)
 			return;
 		err = &csr_err;
 	}
-	if (!err && csr_make(issue->key, &issue->record.names, &der, &csr_err) < 0)
+	if (!err && issue_make_csr(issue, &der, &csr_err) < 0)
 		err = &csr_err;
 	if (!err)
 		issue_rest_key(issue);

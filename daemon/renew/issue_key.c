@@ -88,7 +88,7 @@ issue_key_keygen_start(struct issue *issue)
 	workers_run(issue->env->workers, issue_key_keygen_run, issue_key_keygen_done, k);
 }
 
-/* --- in a token --- */
+/* --- held elsewhere --- */
 
 static int
 issue_key_take_held(struct issue *issue, const struct key *key, struct error *err)
@@ -97,7 +97,9 @@ issue_key_take_held(struct issue *issue, const struct key *key, struct error *er
 
 	if (is_compromised > 0)
 		return error_set(err, ERROR_STATE,
-			"the key %s is compromised: make another one there, and declare its URI", key_place(key));
+			key_is_in_token(key) ? "the key %s is compromised: make another one, and declare its URI"
+					     : "the key of the declared request (%s) is compromised: declare another",
+			key_place(key));
 	if (is_compromised < 0 || key_to_der(key, &issue->record.key, err) < 0)
 		return -1;
 	return key_from_der(&issue->record.key, &issue->key, err);
@@ -116,6 +118,16 @@ issue_key_found(const struct key *key, const struct buf *signature _unused_, con
 		issue_fail(issue, &err, false);
 	else
 		issue_key_ready(issue);
+}
+
+static int
+issue_key_of_request(struct issue *issue, struct error *err)
+{
+	_cleanup_csr_ struct csr csr = { .key = NULL };
+
+	if (csr_read(issue->autocert.csr, strlen(issue->autocert.csr), &csr, err) < 0)
+		return error_wrap(err, "the declared certificate request");
+	return issue_key_take_held(issue, csr.key, err);
 }
 
 static struct signer *
@@ -211,6 +223,8 @@ issue_wake_key(struct issue *issue, struct error *err)
 		return 0;
 	if (issue->is_key_saved)
 		return load_saved_key(issue, err);
+	if (issue->autocert.csr)
+		return issue_key_of_request(issue, err);
 	if (issue->autocert.key_uri)
 		return issue_key_find(issue, err);
 	reused = reuse_last_key(issue, err);

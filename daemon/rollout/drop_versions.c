@@ -3,6 +3,7 @@
  * bundle-<pair>.pem is named after its pair of key and certificate, so both opens read the same pair. nginx.conf, which
  * is read once, refers to it. Replaced bundles are kept for servers that have read the previous nginx.conf.
  */
+#include "common/crypto/key.h"
 #include "daemon/rollout/drop_file.h"
 #include "daemon/rollout/drop_private.h"
 
@@ -55,6 +56,10 @@ drop_nginx_conf(const char *directory, const char *version, const char *place)
 		return xasprintf("%s# nginx reads $ in a path as a variable: use another directory.\n", head);
 	for (const char *c = directory; *c; c++)
 		buf_printf(&path, "%s%c", *c == '"' || *c == '\\' ? "\\" : "", *c);
+	if (place && strncmp(place, KEY_PLACE_TOKEN, strlen(KEY_PLACE_TOKEN)) != 0)
+		return xasprintf("%sssl_certificate \"%s/%s\";\n# Whoever made the certificate request has its key: "
+				 "ssl_certificate_key belongs to your own configuration.\n",
+			head, buf_str(&path), version);
 	if (place)
 		return xasprintf("%sssl_certificate \"%s/%s\";\nssl_certificate_key \"engine:pkcs11:%s\";\n", head,
 			buf_str(&path), version, place);

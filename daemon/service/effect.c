@@ -54,6 +54,7 @@ static const struct rule rules[] = {
 		"the certificate is for another name; its files stay where they are" },
 	{ API_AUTOCERTIFICATE, "subjectAlternativeNames", EFFECT_REISSUE, 0, "the certificate is for other names" },
 	{ API_AUTOCERTIFICATE, "keyAlgorithm", EFFECT_REISSUE, 0, "the certificate has another kind of key" },
+	{ API_AUTOCERTIFICATE, "csr", EFFECT_REISSUE, 0, "the certificate is for another request" },
 	{ API_AUTOCERTIFICATE, "keyUri", EFFECT_REISSUE, 0, "the certificate is for another key" },
 	{ API_AUTOCERTIFICATE, "challenge", EFFECT_REISSUE, FOR_ORDERS, next_order },
 	{ API_AUTOCERTIFICATE, "dnsProvider", EFFECT_REISSUE, FOR_ORDERS, next_order },

@@ -8,6 +8,7 @@
 #include "daemon/service/rollback.h"
 
 #include "common/api/rpc.h"
+#include "common/crypto/csr.h"
 #include "common/name.h"
 #include "common/shell.h"
 #include "common/timefmt.h"
@@ -26,6 +27,7 @@
 #include "daemon/service/token_keys.h"
 #include "daemon/service/used_files.h"
 #include "daemon/service/zones.h"
+#include "daemon/store/compromised.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -113,13 +115,53 @@ res_autocert_canonical_names(struct call *call, struct autocert *a, struct error
 	return 0;
 }
 
+/* The names of the request, which cannot be changed, are those that are declared. */
 static int
-res_autocert_check_key(const struct autocert *a, struct error *err)
+res_autocert_check_names(const struct autocert *a, const struct strlist *names, struct error *err)
 {
-	if (a->key_uri && a->key_algorithm)
+	_cleanup_strlist_ struct strlist declared = STRLIST_INIT;
+	_cleanup_free_ char *text = NULL;
+	size_t found = 0;
+
+	strlist_copy(&declared, &a->sans);
+	strlist_add(&declared, a->common_name);
+	for (size_t i = 0; i < names->count; i++)
+		found += strlist_has(&declared, names->items[i]);
+	if (found == names->count && found == declared.count)
+		return 0;
+	text = strlist_join(names, ", ");
+	return error_set_field(err, "properties.csr",
+		"is for the names %s: declare exactly these as commonName and subjectAlternativeNames", text);
+}
+
+static int
+res_autocert_check_csr(struct call *call, const struct autocert *a, struct error *err)
+{
+	_cleanup_csr_ struct csr csr = { .key = NULL };
+	_cleanup_error_ struct error why = ERROR_INIT;
+	int is_compromised;
+
+	if (a->key_uri)
+		return error_set_field(
+			err, "properties.csr", "and keyUri exclude each other: omit one, or set it to null");
+	if (csr_read(a->csr, strlen(a->csr), &csr, &why) < 0)
+		return error_set_field(err, "properties.csr", "%s", why.message);
+	is_compromised = compromised_has(call->service->store, csr.key, err);
+	if (is_compromised)
+		return is_compromised < 0 ? -1
+					  : error_set_field(err, "properties.csr",
+						    "has a key that is compromised: a certificate with it was revoked");
+	return res_autocert_check_names(a, &csr.names, err);
+}
+
+static int
+res_autocert_check_key(struct call *call, const struct autocert *a, struct error *err)
+{
+	if (autocert_held_key(a) && a->key_algorithm)
 		return error_set_field(err, "properties.keyAlgorithm",
-			"is that of the key in the token (keyUri): omit it, or set it to null");
-	return 0;
+			"is that of the key which certd does not have (%s): omit it, or set it to null",
+			autocert_held_key(a));
+	return a->csr ? res_autocert_check_csr(call, a, err) : 0;
 }
 
 static int
@@ -134,7 +176,7 @@ autocert_read(struct call *call, const void *old _unused_, void *obj, struct jso
 	if (a->dns_provider && resource_property_ref(call, &dnsprovider_class, "dnsProvider", a->dns_provider,
 				       &a->dns_provider, err) < 0)
 		return -1;
-	if (res_autocert_check_key(a, err) < 0 || consumers_resolve(call, &a->consumers, a->o.id, err) < 0)
+	if (res_autocert_check_key(call, a, err) < 0 || consumers_resolve(call, &a->consumers, a->o.id, err) < 0)
 		return -1;
 	return consumers_check_no_key(call, a, err);
 }
@@ -215,7 +257,7 @@ autocert_create(struct call *call, struct json_object *params _unused_, struct e
 	is_adopted = adopt_certificate(call, &a, err);
 	if (is_adopted < 0 || (!is_adopted && slug_take(call, a.o.name, a.common_name, a.o.id, &a.slug, err) < 0))
 		return -1;
-	if (is_adopted && a.key_uri)
+	if (is_adopted && autocert_held_key(&a))
 		a.is_outdated = true; /* the adopted certificate is for another key */
 	issue_plan_renewal(call->service->issue_env, &a, !is_adopted);
 	if (autocert_store(call, &a, EVENT_OBJECT_CREATED, err) < 0)

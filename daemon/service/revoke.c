@@ -107,6 +107,18 @@ revoke_remember_key(struct call *call, const struct certificate *c, struct error
 	return key_from_der(&c->key, &key, err) < 0 ? -1 : compromised_note(call_txn(call), key, c->o.id, err);
 }
 
+/* A token signs the request; the maker of a certificate request would have to do it. */
+static int
+revoke_check_key(const struct certificate *c, struct error *err)
+{
+	const char *place = key_der_place(&c->key);
+
+	if (!place || strncmp(place, KEY_PLACE_TOKEN, strlen(KEY_PLACE_TOKEN)) == 0)
+		return 0;
+	return error_set_field(
+		err, "byKey", "certd does not have the key of '%s': revoke it by the account", c->o.name);
+}
+
 int
 certificate_revoke(struct call *call, struct json_object *params, struct error *err)
 {
@@ -125,6 +137,8 @@ certificate_revoke(struct call *call, struct json_object *params, struct error *
 			c.o.name);
 	str_replace(&c.revoke_reason, reason);
 	c.is_revoked_by_key = revoke_is_set(params, "byKey");
+	if (c.is_revoked_by_key && revoke_check_key(&c, err) < 0)
+		return -1;
 	c.is_revoked_at_once = revoke_is_set(params, "now") || is_ceasing;
 	c.revoke_attempts = 0;
 	c.revoke_at = call_now(call);

@@ -97,6 +97,7 @@ struct autocert {
 	struct strlist sans;
 	char *key_algorithm;
 	char *key_uri;      /* of the certificate's key in a PKCS#11 token; or NULL */
+	char *csr;          /* PEM of the certificate request whose maker has the key; or NULL */
 	char *challenge;    /* "auto", or a word of daemon/challenge/solver.c */
 	char *dns_provider; /* id, or NULL: the one that has the zone */
 	bool reuses_key;
@@ -134,7 +135,7 @@ struct autocert {
 static inline const char *
 autocert_held_key(const struct autocert *a)
 {
-	return a->key_uri ? "keyUri" : NULL;
+	return a->csr ? "csr" : a->key_uri ? "keyUri" : NULL;
 }
 
 struct certificate {

@@ -84,6 +84,7 @@ static const struct record_field autocert_fields[] = {
 	RECORD_FIELD(RECORD_ERROR, 52, struct autocert, standing_error, NULL),
 	RECORD_FIELD(RECORD_STRLIST, 53, struct autocert, validations, NULL),
 	RECORD_FIELD(RECORD_STRING, 54, struct autocert, key_uri, "keyUri"),
+	RECORD_FIELD(RECORD_STRING, 55, struct autocert, csr, "csr"),
 };
 const struct record_class autocert_class = RECORD_CLASS(
 	"autocertificate", STORE_AUTOCERT, struct autocert, autocert_fields, o.unknown);

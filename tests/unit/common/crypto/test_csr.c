@@ -4,9 +4,11 @@
 #include "common/crypto/ossl.h"
 #include "common/error.h"
 #include "common/strlist.h"
+#include "tests/unit/common/crypto/csr_vectors.h"
 
 #include <arpa/inet.h>
 #include <criterion/criterion.h>
+#include <stdlib.h>
 #include <string.h>
 
 static X509_REQ *
@@ -133,4 +135,66 @@ Test(csr, is_finished_with_a_signature_from_elsewhere)
 		san = san_text(req);
 		cr_expect_str_eq(san, "DNS:example.com DNS:www.example.com");
 	}
+}
+
+/* --- requests from elsewhere --- */
+
+Test(csr, a_request_from_elsewhere_is_read_with_its_names_and_its_key)
+{
+	static const struct {
+		const char *pem, *names, *algorithm;
+	} cases[] = {
+		{ CSR_TWO_NAMES, "www.example.com *.example.com", "secp256r1" },
+		{ CSR_WITH_SUBJECT, "a.example.com b.example.com", "secp256r1" },
+		{ CSR_RSA, "192.0.2.1 example.com", "rsa2048" },
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		_cleanup_free_ char *names = NULL;
+		_cleanup_error_ struct error err = ERROR_INIT;
+		_cleanup_csr_ struct csr csr = { .key = NULL };
+		_cleanup_(ossl_x509_req_freep) X509_REQ *req = NULL;
+		const unsigned char *p;
+
+		cr_assert_eq(csr_read(cases[i].pem, strlen(cases[i].pem), &csr, &err), 0, "%s", err.message);
+		names = strlist_join(&csr.names, " ");
+		cr_expect_str_eq(names, cases[i].names);
+		cr_expect_str_eq(key_algorithm_name(key_algorithm_of(csr.key)), cases[i].algorithm);
+		cr_expect_str_eq(key_place(csr.key), KEY_PLACE_REQUEST);
+		p = (const unsigned char *)csr.der.data;
+		req = d2i_X509_REQ(NULL, &p, (long)csr.der.len);
+		cr_expect_eq(X509_REQ_verify(req, key_evp(csr.key)), 1);
+	}
+}
+
+Test(csr, one_that_no_ca_would_accept_is_refused_with_the_reason)
+{
+	static const struct {
+		const char *pem, *why;
+	} cases[] = {
+		{ CSR_NO_NAMES, "has no subject alternative names" },
+		{ CSR_OTHER_SUBJECT, "common name" },
+		{ CSR_MAIL, "neither DNS names" },
+		{ CSR_RSA_1024, "1024 bits" },
+		{ CSR_ED448, "ED448" },
+		{ CSR_TWO_NAMES CSR_RSA, "another PEM block" },
+		{ "-----BEGIN CERTIFICATE REQUEST-----\n", "not a certificate request" },
+		{ "", "not a certificate request" },
+	};
+	_cleanup_free_ char *forged = xstrdup(CSR_TWO_NAMES), *large = xcalloc(1, CSR_PEM_MAX_OCTETS + 1);
+	_cleanup_error_ struct error err = ERROR_INIT;
+	_cleanup_csr_ struct csr csr = { .key = NULL };
+	char *last = strstr(forged, "-----END") - 6; /* inside the signature */
+
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		cr_expect_eq(csr_read(cases[i].pem, strlen(cases[i].pem), &csr, &err), -1, "case %zu", i);
+		cr_expect(err.code == ERROR_INVALID && strstr(err.message, cases[i].why), "%s", err.message);
+		cr_expect(!csr.key && !csr.der.len && !csr.names.count);
+	}
+	*last = *last == 'A' ? 'B' : 'A';
+	cr_expect_eq(csr_read(forged, strlen(forged), &csr, &err), -1);
+	cr_expect(strstr(err.message, "signature") || strstr(err.message, "damaged"), "%s", err.message);
+	memset(large, '\n', CSR_PEM_MAX_OCTETS + 1);
+	cr_expect_eq(csr_read(large, CSR_PEM_MAX_OCTETS + 1, &csr, &err), -1);
+	cr_expect(strstr(err.message, "has more than 32768 octets"), "%s", err.message);
 }
