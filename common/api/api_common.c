@@ -4,7 +4,8 @@
 /* One row per line is easier to compare. */
 /* clang-format off */
 
-const char *const api_key_algorithms[] = { "secp256r1", "secp384r1", "rsa2048", "rsa3072", "rsa4096",
+const char *const api_key_algorithms[] = { "secp256r1", "secp384r1", "secp521r1", "ed25519", "rsa2048", "rsa3072",
+	"rsa4096", "rsa8192",
 	NULL };
 
 const char *const api_states[] = { "PROVISIONING", "AVAILABLE", "FAILED", NULL };

@@ -78,7 +78,7 @@ csr_make(const struct key *key, const struct strlist *names, struct buf *ret_der
 
 	if (!req)
 		return -1;
-	if (X509_REQ_sign(req, key_evp(key), EVP_sha256()) <= 0)
+	if (X509_REQ_sign(req, key_evp(key), key_digest(key) ? EVP_sha256() : NULL) <= 0)
 		return ossl_error(err, ERROR_INTERNAL, "cannot create a certificate request");
 	return csr_encode(req, ret_der, err);
 }
@@ -99,14 +99,14 @@ csr_to_sign(const struct key *key, const struct strlist *names, struct buf *ret,
 	return 0;
 }
 
-/* The name of key_digest() with the type of the key. Return: 1, 0 */
+/* The name of key_digest() with the type of the key; Ed25519 is a name of its own. Return: 1, 0 */
 static int
 csr_set_algorithm(X509_REQ *req, const struct key *key)
 {
-	int digest = OBJ_txt2nid(key_digest(key)), nid = NID_undef;
 	bool is_rsa = EVP_PKEY_is_a(key_evp(key), "RSA");
+	int type = is_rsa ? NID_rsaEncryption : NID_X9_62_id_ecPublicKey, nid = NID_ED25519;
 	X509_ALGOR *algor = X509_ALGOR_new();
-	int ok = algor && OBJ_find_sigid_by_algs(&nid, digest, is_rsa ? NID_rsaEncryption : NID_X9_62_id_ecPublicKey) &&
+	int ok = algor && (!key_digest(key) || OBJ_find_sigid_by_algs(&nid, OBJ_txt2nid(key_digest(key)), type)) &&
 		 X509_ALGOR_set0(algor, OBJ_nid2obj(nid), is_rsa ? V_ASN1_NULL : V_ASN1_UNDEF, NULL) &&
 		 X509_REQ_set1_signature_algo(req, algor);
 

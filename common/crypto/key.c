@@ -24,18 +24,23 @@ OSSL_FREEP(PKCS8_PRIV_KEY_INFO, p8_freep, PKCS8_PRIV_KEY_INFO_free);
 OSSL_FREEP(X509_PUBKEY, x509_pubkey_freep, X509_PUBKEY_free);
 OSSL_FREEP(ECDSA_SIG, ecdsa_sig_freep, ECDSA_SIG_free);
 
+enum { ED25519_OCTETS = 32 };
+
 struct key {
 	EVP_PKEY *pkey; /* owned */
 	enum key_algorithm alg;
 	char *place; /* where it is held; NULL: here */
 };
 
-/* One row per algorithm. @field_octets: width of a coordinate and of half a signature; 0 for RSA. */
+/*
+ * One row per algorithm. @field_octets: width of a coordinate and of half a signature; 0 for RSA and Ed25519. The first
+ * two have a stored form of our own making (ec_der).
+ */
 static const struct {
 	const char *name;
 	const char *jws_alg;
 	const char *digest;
-	const char *group;   /* OpenSSL's name of the curve; NULL for RSA */
+	const char *group;   /* OpenSSL's name of the curve; NULL for RSA and Ed25519 */
 	const char *jwk_crv; /* JOSE's name of the curve */
 	int field_octets;
 	size_t rsa_bits;
@@ -45,6 +50,9 @@ static const struct {
 	[KEY_RSA2048] = { "rsa2048", "RS256", "SHA256", NULL, NULL, 0, 2048 },
 	[KEY_RSA3072] = { "rsa3072", "RS256", "SHA256", NULL, NULL, 0, 3072 },
 	[KEY_RSA4096] = { "rsa4096", "RS256", "SHA256", NULL, NULL, 0, 4096 },
+	[KEY_SECP521R1] = { "secp521r1", "ES512", "SHA512", "secp521r1", "P-521", 66, 0 },
+	[KEY_RSA8192] = { "rsa8192", "RS256", "SHA256", NULL, NULL, 0, 8192 },
+	[KEY_ED25519] = { "ed25519", "EdDSA", NULL, NULL, "Ed25519", 0, 0 },
 };
 _Static_assert(ARRAY_SIZE(algs) == KEY_ALGORITHM_COUNT, "one row per algorithm");
 
@@ -78,7 +86,7 @@ find_rsa(const EVP_PKEY *pkey, enum key_algorithm *ret_alg, struct error *err)
 		}
 	}
 	return error_set(
-		err, ERROR_INVALID, "RSA keys of %d bits are not supported; use 2048, 3072 or 4096 bits", bits);
+		err, ERROR_INVALID, "RSA keys of %d bits are not supported; use 2048, 3072, 4096 or 8192 bits", bits);
 }
 
 static int
@@ -101,7 +109,8 @@ find_ec(EVP_PKEY *pkey, enum key_algorithm *ret_alg, struct error *err)
 			return 0;
 		}
 	}
-	return error_set(err, ERROR_INVALID, "keys on the curve %s are not supported; use P-256 or P-384", group);
+	return error_set(
+		err, ERROR_INVALID, "keys on the curve %s are not supported; use P-256, P-384 or P-521", group);
 }
 
 static int
@@ -111,7 +120,11 @@ find_algorithm(EVP_PKEY *pkey, enum key_algorithm *ret_alg, struct error *err)
 		return find_rsa(pkey, ret_alg, err);
 	if (EVP_PKEY_is_a(pkey, "EC"))
 		return find_ec(pkey, ret_alg, err);
-	return error_set(err, ERROR_INVALID, "keys of type %s are not supported; use RSA or ECDSA",
+	if (EVP_PKEY_is_a(pkey, "ED25519")) {
+		*ret_alg = KEY_ED25519;
+		return 0;
+	}
+	return error_set(err, ERROR_INVALID, "keys of type %s are not supported; use RSA, ECDSA or Ed25519",
 		EVP_PKEY_get0_type_name(pkey) ? EVP_PKEY_get0_type_name(pkey) : "unknown");
 }
 
@@ -138,8 +151,10 @@ key_generate(enum key_algorithm alg, struct key **ret_key, struct error *err)
 	ERR_clear_error();
 	if (algs[alg].group)
 		pkey = EVP_PKEY_Q_keygen(NULL, NULL, "EC", algs[alg].group);
-	else
+	else if (algs[alg].rsa_bits)
 		pkey = EVP_PKEY_Q_keygen(NULL, NULL, "RSA", algs[alg].rsa_bits);
+	else
+		pkey = EVP_PKEY_Q_keygen(NULL, NULL, "ED25519");
 	if (!pkey)
 		return ossl_error(err, ERROR_INTERNAL, "cannot generate a %s key", algs[alg].name);
 	return key_new(&pkey, ret_key, err);
@@ -247,13 +262,29 @@ key_algorithm_of(const struct key *key)
  * Builds it from its parts: OpenSSL's general way encodes and decodes the key again, each time searching all encoders
  * and decoders of all providers (0.3 ms).
  */
+static int
+put_ed25519(const struct key *key, X509_PUBKEY *ret)
+{
+	size_t len = ED25519_OCTETS;
+	unsigned char *octets = OPENSSL_malloc(len);
+
+	if (octets && EVP_PKEY_get_raw_public_key(key->pkey, octets, &len) == 1 &&
+		X509_PUBKEY_set0_param(ret, OBJ_nid2obj(NID_ED25519), V_ASN1_UNDEF, NULL, octets, (int)len) == 1)
+		return 0;
+	OPENSSL_free(octets);
+	return -1;
+}
+
 int
 key_put_public(const struct key *key, X509_PUBKEY *ret, struct error *err)
 {
 	const char *group = algs[key->alg].group;
 	unsigned char *octets = NULL;
-	int len = group ? (int)EVP_PKEY_get1_encoded_public_key(key->pkey, &octets) : i2d_PublicKey(key->pkey, &octets);
+	int len;
 
+	if (key->alg == KEY_ED25519)
+		return put_ed25519(key, ret) < 0 ? ossl_error(err, ERROR_INTERNAL, "cannot encode the public key") : 0;
+	len = group ? (int)EVP_PKEY_get1_encoded_public_key(key->pkey, &octets) : i2d_PublicKey(key->pkey, &octets);
 	if (len > 0 &&
 		X509_PUBKEY_set0_param(ret, OBJ_nid2obj(group ? NID_X9_62_id_ecPublicKey : NID_rsaEncryption),
 			group ? V_ASN1_OBJECT : V_ASN1_NULL, group ? OBJ_txt2obj(group, 0) : NULL, octets, len) == 1)
@@ -359,7 +390,7 @@ key_to_der(const struct key *key, struct secret *ret_der, struct error *err)
 	ERR_clear_error();
 	if (key->place)
 		return held_to_der(key, ret_der, err);
-	if (algs[key->alg].group)
+	if (key->alg < ARRAY_SIZE(ec_der))
 		return ec_to_der(key, ret_der, err);
 	p8 = EVP_PKEY2PKCS8(key->pkey);
 	len = p8 ? i2d_PKCS8_PRIV_KEY_INFO(p8, NULL) : -1;
@@ -598,7 +629,7 @@ static int
 add_raw_signature(const unsigned char *der, size_t len, int field_octets, struct buf *ret, struct error *err)
 {
 	_cleanup_(ecdsa_sig_freep) ECDSA_SIG *sig = d2i_ECDSA_SIG(NULL, &der, (long)len);
-	unsigned char raw[2 * 48];
+	unsigned char raw[2 * 66]; /* P-521 */
 
 	if (!sig || BN_bn2binpad(ECDSA_SIG_get0_r(sig), raw, field_octets) != field_octets ||
 		BN_bn2binpad(ECDSA_SIG_get0_s(sig), raw + field_octets, field_octets) != field_octets)
@@ -665,7 +696,7 @@ static int
 add_number(const struct key *key, const char *param, int width, struct buf *ret, struct error *err)
 {
 	_cleanup_(ossl_bn_freep) BIGNUM *bn = NULL;
-	unsigned char raw[4096 / 8];
+	unsigned char raw[KEY_SIGNATURE_MAX];
 	int len;
 
 	if (EVP_PKEY_get_bn_param(key->pkey, param, &bn) != 1)
@@ -703,11 +734,28 @@ add_rsa_jwk(const struct key *key, struct buf *ret, struct error *err)
 	return 0;
 }
 
+/* RFC 8037 s2. */
+static int
+add_okp_jwk(const struct key *key, struct buf *ret, struct error *err)
+{
+	unsigned char raw[ED25519_OCTETS];
+	size_t len = sizeof(raw);
+
+	if (EVP_PKEY_get_raw_public_key(key->pkey, raw, &len) != 1)
+		return ossl_error(err, ERROR_INTERNAL, "cannot read the public key");
+	buf_printf(ret, "{\"crv\":\"%s\",\"kty\":\"OKP\",\"x\":\"", algs[key->alg].jwk_crv);
+	base64url_encode(raw, len, ret);
+	buf_add_str(ret, "\"}");
+	return 0;
+}
+
 int
 key_jwk(const struct key *key, struct buf *ret, struct error *err)
 {
 	_cleanup_buf_ struct buf jwk = BUF_INIT;
-	int rc = algs[key->alg].group ? add_ec_jwk(key, &jwk, err) : add_rsa_jwk(key, &jwk, err);
+	int rc = algs[key->alg].group      ? add_ec_jwk(key, &jwk, err)
+		 : algs[key->alg].rsa_bits ? add_rsa_jwk(key, &jwk, err)
+					   : add_okp_jwk(key, &jwk, err);
 
 	if (rc == 0)
 		buf_add(ret, jwk.data, jwk.len);

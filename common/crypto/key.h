@@ -15,11 +15,21 @@ struct key; /* one private key; immutable, so that several threads may read it *
 
 enum {
 	KEY_PEM_MAX_OCTETS = 64 * 1024,
-	KEY_SIGNATURE_MAX = 4096 / 8 /* octets; the largest is of RSA-4096 */
+	KEY_SIGNATURE_MAX = 8192 / 8 /* octets; the largest is of RSA-8192 */
 };
 
 /* IONOS's names for the algorithms. */
-enum key_algorithm { KEY_SECP256R1, KEY_SECP384R1, KEY_RSA2048, KEY_RSA3072, KEY_RSA4096, KEY_ALGORITHM_COUNT };
+enum key_algorithm {
+	KEY_SECP256R1,
+	KEY_SECP384R1,
+	KEY_RSA2048,
+	KEY_RSA3072,
+	KEY_RSA4096,
+	KEY_SECP521R1,
+	KEY_RSA8192,
+	KEY_ED25519,
+	KEY_ALGORITHM_COUNT
+};
 
 const char *
 key_algorithm_name(enum key_algorithm alg);
@@ -28,7 +38,10 @@ key_algorithm_name(enum key_algorithm alg);
 int
 key_algorithm_from_name(const char *name, enum key_algorithm *ret_alg);
 
-/* Generates a key; RSA-4096 takes seconds, so call it on a worker. Return: 0 or -1 (ERROR_INTERNAL). */
+/*
+ * Generates a key; RSA takes seconds, RSA-8192 up to some minutes, so call it on a worker. Return: 0 or -1
+ * (ERROR_INTERNAL).
+ */
 int
 key_generate(enum key_algorithm alg, struct key **ret_key, struct error *err);
 
@@ -97,7 +110,8 @@ key_pair_digest(const struct secret *der, const void *leaf_pem, size_t len, unsi
 
 /*
  * Reads PKCS#8, PKCS#1 or SEC1 PEM. With @password NULL, an encrypted key is an ERROR_INVALID that says so.
- * Only RSA of 2048, 3072 and 4096 bits, P-256 and P-384 are accepted; the private and public half must match.
+ * Only RSA of 2048, 3072, 4096 and 8192 bits, P-256, P-384, P-521 and Ed25519 are accepted; the private and public half
+ * must match.
  * Errors: ERROR_INVALID.
  */
 int
@@ -122,11 +136,11 @@ key_spki(const struct key *key, struct buf *ret, struct error *err);
 int
 key_spki_sha256(const struct key *key, unsigned char ret[32], struct error *err);
 
-/* The JOSE "alg" of the key: "ES256", "ES384", "RS256" (RFC 7518 s3.1). */
+/* The JOSE "alg" of the key: "ES256", "ES384", "ES512", "RS256", "EdDSA" (RFC 7518 s3.1, RFC 8037 s3.1). */
 const char *
 key_jws_alg(const struct key *key);
 
-/* OpenSSL's name of the digest that the key signs with. */
+/* OpenSSL's name of the digest that the key signs with; NULL: it signs the octets themselves. */
 const char *
 key_digest(const struct key *key);
 

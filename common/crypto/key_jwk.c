@@ -12,8 +12,8 @@
 #include <openssl/param_build.h>
 #include <string.h>
 
-/* The longest number is the modulus of RSA-4096. */
-enum { NUMBER_MAX = 512 };
+/* The longest number is the modulus of RSA-8192. */
+enum { NUMBER_MAX = 1024 };
 
 /* OpenSSL cannot check a key without its factors, which RFC 7518 s6.3.2 makes optional. */
 static const struct {
@@ -37,6 +37,7 @@ static const struct {
 } key_jwk_curves[] = {
 	{ "P-256", "prime256v1", 32 },
 	{ "P-384", "secp384r1", 48 },
+	{ "P-521", "secp521r1", 66 },
 };
 
 static int
@@ -145,7 +146,7 @@ key_jwk_from_ec_parts(const char *group, struct secret *d, const unsigned char *
 static int
 key_jwk_from_ec(struct json_object *jwk, struct key **ret, struct error *err)
 {
-	enum { UNCOMPRESSED = 4, FIELD_MAX = 48 };
+	enum { UNCOMPRESSED = 4, FIELD_MAX = 66 };
 	unsigned char point[1 + 2 * FIELD_MAX] = { UNCOMPRESSED };
 	_cleanup_secret_ struct secret d = SECRET_INIT;
 	const char *crv = NULL;
@@ -156,7 +157,8 @@ key_jwk_from_ec(struct json_object *jwk, struct key **ret, struct error *err)
 	while (i < ARRAY_SIZE(key_jwk_curves) && strcmp(key_jwk_curves[i].crv, crv) != 0)
 		i++;
 	if (i == ARRAY_SIZE(key_jwk_curves))
-		return error_set(err, ERROR_INVALID, "the curve of the JWK is not supported; use P-256 or P-384");
+		return error_set(
+			err, ERROR_INVALID, "the curve of the JWK is not supported; use P-256, P-384 or P-521");
 	secret_alloc(&d, key_jwk_curves[i].octets);
 	if (key_jwk_read_padded(jwk, "x", point + 1, d.len, err) < 0 ||
 		key_jwk_read_padded(jwk, "y", point + 1 + d.len, d.len, err) < 0 ||

@@ -76,6 +76,8 @@ judge_sigalgs(const char *key_algorithm)
 		return NULL;
 	if (strncmp(key_algorithm, "rsa", 3) == 0)
 		return "rsa_pss_rsae_sha256:rsa_pss_rsae_sha384:rsa_pss_rsae_sha512:RSA+SHA256:RSA+SHA384:RSA+SHA512";
+	if (strcmp(key_algorithm, "ed25519") == 0)
+		return "ed25519";
 	return "ECDSA+SHA256:ECDSA+SHA384:ECDSA+SHA512";
 }
 

@@ -6,7 +6,7 @@ import pytest
 from certd import Certd
 from dnsservers import Knot
 from pebble import Challtestsrv, Pebble
-from procs import free_port, wait_for
+from procs import free_port, run, wait_for
 from tls import parse_certificate
 
 
@@ -61,6 +61,16 @@ def test_a_certificate_by_http01_is_issued_and_dropped(http_ca):
     listed = certd.call("certificate.list", autoCertificate="www.example.com")
     assert [c["metadata"]["status"] for c in listed["items"]] == ["active"]
     certd.stop()
+
+
+def test_other_kinds_of_keys_are_issued(http_ca):
+    certd, _ = http_ca
+    for kind, text in (("secp521r1", "secp521r1"), ("ed25519", "ED25519")):
+        name = f"{kind}.example.com"
+        certd.ctl("add-auto", "--provider", "le", "--cn", name, "--key-algorithm", kind)
+        wait_certificate(certd, name, 60)
+        check_drop(certd.drop(name), [name])
+        assert text in run(["openssl", "x509", "-in", certd.drop(name) / "cert.pem", "-noout", "-text"]).stdout
 
 
 def test_a_profile_that_the_ca_does_not_offer_is_refused_at_once(http_ca):

@@ -322,6 +322,7 @@ Test(probe, a_server_without_a_key_of_the_expected_type_is_asked_for_any, .timeo
 		{ 0, TLS1_2_VERSION, "secp256r1", 1 },
 		{ 0, TLS1_2_VERSION, "rsa2048", 2 },
 		{ 2048, TLS1_2_VERSION, "rsa4096", 1 },
+		{ 0, 0, "ed25519", 2 },
 		{ 0, 0, NULL, 1 },
 	};
 

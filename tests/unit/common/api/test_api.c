@@ -117,8 +117,8 @@ Test(api, the_nearest_word_is_suggested)
 		{ RPC_AUTOCERTIFICATE_CREATE, AUTO(",\"commonNmae\":\"b\""), "properties.commonNmae",
 			"commonNmae: unknown member; did you mean 'commonName'?" },
 		{ RPC_AUTOCERTIFICATE_CREATE, AUTO(",\"keyAlgorithm\":\"rsa2084\""), "properties.keyAlgorithm",
-			"keyAlgorithm: 'rsa2084' is not one of secp256r1, secp384r1, rsa2048, rsa3072, "
-			"rsa4096; "
+			"keyAlgorithm: 'rsa2084' is not one of secp256r1, secp384r1, secp521r1, ed25519, "
+			"rsa2048, rsa3072, rsa4096, rsa8192; "
 			"did you mean "
 			"'rsa2048'?" },
 		{ RPC_AUTOCERTIFICATE_CREATE, AUTO(",\"zzz\":\"b\""), "properties.zzz", "zzz: unknown member" },

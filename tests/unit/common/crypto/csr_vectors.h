@@ -93,7 +93,7 @@
 	"zwiSGaUDk8yQYwmJTmDCyDI7UtPW4ydqwOAOoS+cqPnw/w69HBrH3QkF/sG05iS3\n" \
 	"bcUtJVcZXfM6h2bZUPMETgCWk+QubHNJzQIDAQABoCkwJwYJKoZIhvcNAQkOMRow\n" \
 	"GDAWBgNVHREEDzANggtleGFtcGxlLmNvbTANBgkqhkiG9w0BAQsFAAOBgQCy61EA\n" \
-	"eSzntDPMPD36HwWXzWidahej/JQWqwdYNRiu/w/rCPBSVWMTo+ycXDU/nHM/O/hJ\n" \
+	"eSzntDPMPD36HwWXzWidahej/JQWqwdYNRiu/" "w/rCPBSVWMTo+ycXDU/nHM/O/hJ\n" \
 	"WMMjih0SG7UK4fi4P5LRoasaEts0v0exNOh0rRDsmJtmZl8jbSLuvo3yqA1kdMQ2\n" \
 	"doN7LgvFP+PiIwqHfLs5Hqhzcs7O/1IkPrk5aA==\n" \
 	"-----END CERTIFICATE REQUEST-----\n"

@@ -86,7 +86,8 @@ Test(csr, has_exactly_the_names_and_a_common_name_where_one_fits)
 
 Test(csr, is_signed_by_its_key)
 {
-	static const enum key_algorithm algs[] = { KEY_SECP256R1, KEY_SECP384R1, KEY_RSA2048 };
+	static const enum key_algorithm algs[] = { KEY_SECP256R1, KEY_SECP384R1, KEY_RSA2048, KEY_SECP521R1,
+		KEY_ED25519 };
 
 	for (size_t i = 0; i < ARRAY_SIZE(algs); i++) {
 		_cleanup_key_ struct key *key = NULL;
@@ -111,7 +112,8 @@ Test(csr, without_a_name_is_refused)
 
 Test(csr, is_finished_with_a_signature_from_elsewhere)
 {
-	static const enum key_algorithm algs[] = { KEY_SECP256R1, KEY_SECP384R1, KEY_RSA2048 };
+	static const enum key_algorithm algs[] = { KEY_SECP256R1, KEY_SECP384R1, KEY_RSA2048, KEY_SECP521R1,
+		KEY_ED25519 };
 
 	for (size_t i = 0; i < ARRAY_SIZE(algs); i++) {
 		_cleanup_key_ struct key *key = NULL, *held = NULL;

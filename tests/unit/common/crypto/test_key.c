@@ -2,6 +2,7 @@
 #include "common/crypto/base64url.h"
 #include "common/crypto/key.h"
 #include "common/error.h"
+#include "tests/unit/common/crypto/rsa8192.h"
 #include "tests/unit/common/crypto/vectors.h"
 
 #include <criterion/criterion.h>
@@ -127,11 +128,12 @@ Test(key, what_is_no_usable_key_is_refused_with_a_reason)
 			"-----END ENCRYPTED PRIVATE KEY-----\n" VECTOR_EC_ENCRYPTED,
 			"secret", "damaged" },
 		{ "several", VECTOR_EC_ENCRYPTED VECTOR_EC_ENCRYPTED, "secret", "one of several" },
-		{ "Ed25519",
+		{ "Ed448",
 			"-----BEGIN PRIVATE KEY-----\n"
-			"MC4CAQAwBQYDK2VwBCIEINTuctv5E1hK1bbY8fdp+K06/nwoy/HU++CXqI9EdVhC\n"
+			"MEcCAQAwBQYDK2VxBDsEOatZw/aBUwsXg+oKdm9wynCVepUjf9pUbpx3OsoOOMXY\n"
+			"EzI2lB+JYIVT/EF4H3K5R2RrgodLQWQjCg==\n"
 			"-----END PRIVATE KEY-----\n",
-			NULL, "ED25519 are not supported" },
+			NULL, "ED448 are not supported" },
 		{ "another key's public half", /* the point is the curve's generator */
 			"-----BEGIN EC PRIVATE KEY-----\n"
 			"MHcCAQEEIPO9DAeoH7kyeB7VJ1L2DMiaa+XlGTT+AZON21XY93gBoAoGCCqGSM49\n"
@@ -174,12 +176,12 @@ Test(key, other_sizes_and_curves_are_refused_by_name)
 	_cleanup_error_ struct error rsa_err = ERROR_INIT;
 	_cleanup_error_ struct error ec_err = ERROR_INIT;
 	_cleanup_key_ struct key *rsa = read_evp(EVP_PKEY_Q_keygen(NULL, NULL, "RSA", (size_t)1024), &rsa_err);
-	_cleanup_key_ struct key *ec = read_evp(EVP_PKEY_Q_keygen(NULL, NULL, "EC", "secp521r1"), &ec_err);
+	_cleanup_key_ struct key *ec = read_evp(EVP_PKEY_Q_keygen(NULL, NULL, "EC", "secp224r1"), &ec_err);
 
 	cr_expect_null(rsa);
 	cr_expect_null(ec);
 	cr_expect_not_null(strstr(rsa_err.message, "1024"), "%s", rsa_err.message);
-	cr_expect_not_null(strstr(ec_err.message, "secp521r1"), "%s", ec_err.message);
+	cr_expect_not_null(strstr(ec_err.message, "secp224r1"), "%s", ec_err.message);
 }
 
 /* Returns the DER signature that EVP verifies, made from R||S. */
@@ -218,6 +220,9 @@ Test(key, each_algorithm_makes_keys_that_sign_and_survive_storage, .timeout = 30
 		[KEY_RSA2048] = { "rsa2048", "RS256", "SHA256", 256 },
 		[KEY_RSA3072] = { "rsa3072", "RS256", "SHA256", 384 },
 		[KEY_RSA4096] = { "rsa4096", "RS256", "SHA256", 512 },
+		[KEY_SECP521R1] = { "secp521r1", "ES512", "SHA512", 132 },
+		[KEY_RSA8192] = { "rsa8192", "RS256", "SHA256", 1024 },
+		[KEY_ED25519] = { "ed25519", "EdDSA", NULL, 64 },
 	};
 	cr_assert_eq(ARRAY_SIZE(cases), KEY_ALGORITHM_COUNT);
 
@@ -235,7 +240,11 @@ Test(key, each_algorithm_makes_keys_that_sign_and_survive_storage, .timeout = 30
 		cr_assert_eq(key_algorithm_from_name(cases[i].name, &alg), 1);
 		cr_expect_eq(alg, (enum key_algorithm)i);
 		cr_expect_str_eq(key_algorithm_name(alg), cases[i].name);
-		cr_assert_eq(key_generate(alg, &key, NULL), 0);
+		if (alg == KEY_RSA8192) /* is generated for minutes */
+			key = read_pem(VECTOR_RSA_8192, NULL, NULL);
+		else
+			cr_assert_eq(key_generate(alg, &key, NULL), 0);
+		cr_assert_not_null(key);
 		cr_expect_eq(key_algorithm_of(key), alg);
 		cr_expect_str_eq(key_jws_alg(key), cases[i].jws_alg);
 		cr_assert_eq(key_to_der(key, &der, NULL), 0);
@@ -251,7 +260,7 @@ Test(key, each_algorithm_makes_keys_that_sign_and_survive_storage, .timeout = 30
 		key_spki_sha256(from_pem, spki_back, NULL);
 		cr_expect_arr_eq(spki, spki_back, sizeof(spki));
 	}
-	cr_expect_eq(key_algorithm_from_name("ed25519", &(enum key_algorithm){ 0 }), 0);
+	cr_expect_eq(key_algorithm_from_name("ed448", &(enum key_algorithm){ 0 }), 0);
 }
 
 Test(key, half_of_a_signature_keeps_its_width_when_it_begins_with_zeros)
@@ -274,7 +283,8 @@ Test(key, the_der_is_what_openssl_makes_of_the_key)
 	static const struct {
 		enum key_algorithm alg;
 		int count; /* a private number with leading zeros comes once in 256 keys */
-	} cases[] = { { KEY_SECP256R1, 1000 }, { KEY_SECP384R1, 1000 }, { KEY_RSA2048, 1 } };
+	} cases[] = { { KEY_SECP256R1, 1000 }, { KEY_SECP384R1, 1000 }, { KEY_RSA2048, 1 }, { KEY_SECP521R1, 10 },
+		{ KEY_ED25519, 10 } };
 
 	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
 		enum key_algorithm alg = cases[i].alg;
@@ -451,7 +461,8 @@ Test(key, a_text_of_no_length_or_too_long_is_not_read)
 
 Test(key, one_that_is_held_elsewhere_is_described_but_never_used)
 {
-	static const enum key_algorithm kinds[] = { KEY_SECP256R1, KEY_SECP384R1, KEY_RSA2048 };
+	static const enum key_algorithm kinds[] = { KEY_SECP256R1, KEY_SECP384R1, KEY_RSA2048, KEY_SECP521R1,
+		KEY_ED25519 };
 
 	for (size_t i = 0; i < ARRAY_SIZE(kinds); i++) {
 		_cleanup_error_ struct error err = ERROR_INIT;
@@ -510,4 +521,24 @@ Test(key, a_place_without_its_public_half_is_refused)
 		cr_expect_eq(key_from_der(&stored, &key, NULL), -1, "case %zu", i);
 		cr_expect_null(key);
 	}
+}
+
+/* RFC 8037 appendix A.2 and A.3. */
+Test(key, the_jwk_and_thumbprint_of_ed25519_are_those_of_the_rfc)
+{
+	static const char pem[] = "-----BEGIN PRIVATE KEY-----\n"
+				  "MC4CAQAwBQYDK2VwBCIEIJ1hsZ3v/VpguoRK9JLsLMREScVpezJpGXA7rAMcrn9g\n"
+				  "-----END PRIVATE KEY-----\n";
+	_cleanup_error_ struct error err = ERROR_INIT;
+	_cleanup_key_ struct key *key = NULL;
+	_cleanup_free_ char *thumbprint = NULL;
+	_cleanup_buf_ struct buf jwk = BUF_INIT;
+
+	key = read_pem(pem, NULL, &err);
+	cr_assert_not_null(key, "%s", err.message);
+	cr_assert_eq(key_jwk(key, &jwk, NULL), 0);
+	cr_expect_str_eq(buf_str(&jwk),
+		"{\"crv\":\"Ed25519\",\"kty\":\"OKP\",\"x\":\"11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo\"}");
+	thumbprint = key_thumbprint(key, NULL);
+	cr_expect_str_eq(thumbprint, "kPrK_qmxVWaYVA9wwBF6Iuo3vVzz7TxHCTwXBygrS4k");
 }
