@@ -4,6 +4,7 @@
 /* One row per line is easier to compare. */
 /* clang-format off */
 
+const char *const api_profile_policies[] = { "required", "preferred", NULL };
 const char *const api_key_algorithms[] = { "secp256r1", "secp384r1", "secp521r1", "ed25519", "rsa2048", "rsa3072",
 	"rsa4096", "rsa8192",
 	NULL };

@@ -55,6 +55,7 @@ enum { MAX_PAGE = 1000, MAX_SPAN = 400 * 86400 };
 	PAGE_FIELDS, FILTER_STATE, FILTER_OBJECT_NAME, FILTER_NAME, FILTER_LABEL, FILTER_PROVIDER, FILTER_EXPIRY
 #define FILTER_STATE { .name = "state", .type = API_ENUM, .values = api_states, .help = "only those in this state" }
 
+extern const char *const api_profile_policies[];
 extern const char *const api_key_algorithms[];
 extern const char *const api_states[];
 extern const struct api_field api_error_fields[], api_object_ref_fields[], api_page_params[], api_create_params[],

@@ -7,6 +7,12 @@
 static const char *const account_lost[] = { "register", "fail", NULL };
 static const char *const account_statuses[] = { "deactivated", "revoked", "refused", NULL };
 
+static const struct api_field profile_fields[] = {
+	{ .name = "name", .type = API_STRING, .help = "name of the profile" },
+	{ .name = "description", .type = API_STRING, .help = "the CA's description, or the URL of one" },
+	END,
+};
+
 static const struct api_field eab_fields[] = {
 	{ .name = "keyId", .type = API_STRING, .option = "eab-key-id", .metavar = "ID",
 		.help = "key identifier from the CA" },
@@ -29,6 +35,9 @@ const struct api_field api_provider_properties[] = {
 		.help = "root certificates (PEM) for TLS connections to the CA", .fallback = "the system's" },
 	{ .name = "profile", .type = API_STRING, .metavar = "NAME",
 		.help = "certificate profile, if the CA offers profiles" },
+	{ .name = "profilePolicy", .type = API_ENUM, .values = api_profile_policies, .fallback = "required",
+		.help = "required: without the profile nothing is ordered; preferred: it is left out if the CA does "
+			"not offer it" },
 	{ .name = "preferredChain", .type = API_STRING, .metavar = "CN",
 		.help = "prefer the chain whose topmost issuer has this common name" },
 	{ .name = "accountKeyAlgorithm", .type = API_ENUM, .flags = API_IMMUTABLE, .values = api_key_algorithms,
@@ -52,6 +61,8 @@ const struct api_field api_provider_metadata[] = {
 	{ .name = "accountStatus", .type = API_ENUM, .values = account_statuses,
 		.help = "why the account cannot be used any more" },
 	{ .name = "termsOfService", .type = API_STRING, .help = "URL of the CA's terms of service" },
+	{ .name = "profiles", .type = API_LIST, .fields = profile_fields,
+		.help = "certificate profiles that the CA offers" },
 	{ .name = "lastError", .type = API_OBJECT, .fields = api_error_fields,
 		.help = "why the last attempt failed" },
 	{ .name = "nextDate", .type = API_TIME, .help = "time of the next attempt" },

@@ -45,12 +45,26 @@ explain_is_failed(const struct explanation *e)
 	return strcmp(ctl_text_at(e->metadata, "state"), "FAILED") == 0;
 }
 
+/* "the CA offers the certificate profiles classic, tlsserver" */
+static void
+explain_profiles(struct explanation *e)
+{
+	struct json_object *profiles = ctl_array_at(e->metadata, "profiles");
+	_cleanup_buf_ struct buf names = BUF_INIT;
+
+	for (size_t i = 0; i < ctl_count_at(e->metadata, "profiles"); i++)
+		buf_printf(&names, "%s%s", i ? ", " : "", ctl_text_at(json_object_array_get_idx(profiles, i), "name"));
+	if (names.len)
+		explain_add(e->reasons, xasprintf("the CA offers the certificate profiles %s", buf_str(&names)));
+}
+
 static void
 explain_provider(struct explanation *e)
 {
 	const char *url = ctl_text_at(e->metadata, "accountUrl");
 
 	explain_add(e->reasons, *url ? xasprintf("its account is %s", url) : xstrdup("it has no account yet"));
+	explain_profiles(e);
 	if (*ctl_text_at(e->metadata, "accountStatus"))
 		explain_advise(
 			e, "to register another account, with a new key, for the same provider", "new-account", NULL);

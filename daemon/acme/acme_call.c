@@ -624,6 +624,12 @@ acme_client_renewal_info(struct acme_client *client, const char *ari_id, acme_re
 	return call;
 }
 
+const struct acme_directory *
+acme_client_known_directory(const struct acme_client *client)
+{
+	return client->directory.new_order ? &client->directory : NULL;
+}
+
 bool
 acme_client_offers_renewal_info(const struct acme_client *client)
 {

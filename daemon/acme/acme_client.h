@@ -140,6 +140,10 @@ acme_client_offers_renewal_info(const struct acme_client *client);
 const char *
 acme_client_account_hash_prefix(const struct acme_client *client);
 
+/* The directory as it was fetched last; NULL: it was not yet. Borrowed until the next turn. */
+const struct acme_directory *
+acme_client_known_directory(const struct acme_client *client);
+
 struct acme_account_request {
 	const char *email; /* or NULL; "mailto:" is added */
 	bool has_agreed_terms;

@@ -205,8 +205,10 @@ read_meta(struct json_object *obj, struct acme_directory *d, struct error *err)
 		d->account_hash_prefix = xstrdup(prefix);
 	if (profiles) {
 		json_object_object_foreach(profiles, name, description) {
-			(void)description;
+			bool is_text = json_object_is_type(description, json_type_string);
+
 			strlist_add(&d->profiles, name);
+			strlist_add(&d->profile_help, is_text ? json_object_get_string(description) : "");
 		}
 	}
 	return 0;
@@ -517,6 +519,7 @@ acme_directory_clear(struct acme_directory *d)
 	free(d->account_hash_prefix);
 	strlist_clear(&d->caa_identities);
 	strlist_clear(&d->profiles);
+	strlist_clear(&d->profile_help);
 	*d = (struct acme_directory){ .new_nonce = NULL };
 }
 

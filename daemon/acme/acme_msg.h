@@ -26,8 +26,9 @@ struct acme_directory {
 	char *terms_of_service;
 	bool needs_eab;
 	struct strlist caa_identities;
-	struct strlist profiles;   /* names */
 	char *account_hash_prefix; /* of accounturi in dns-persist-01 from draft -02 on; or NULL */
+	struct strlist profiles;     /* names */
+	struct strlist profile_help; /* of each: its description or URL, "" if it has none; as the CA sent it */
 };
 
 /* RFC 8555 s7.1.6, all objects; the parser checks that a status fits its object. */

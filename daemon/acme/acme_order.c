@@ -8,6 +8,7 @@
 #include "common/printable.h"
 #include "common/timefmt.h"
 #include "daemon/acme/acme_order_private.h"
+#include "daemon/acme/acme_problem.h"
 #include "daemon/base/clock.h"
 
 #include <stdlib.h>
@@ -175,6 +176,7 @@ acme_order_new(struct loop *loop, struct acme_client *client, const struct acme_
 	o->is_saved = config->url != NULL;
 	strlist_copy(&o->names, config->names);
 	o->profile = xstrdup_null(config->profile);
+	o->is_profile_preferred = config->is_profile_preferred;
 	o->replaces = xstrdup_null(config->replaces);
 	o->preferred_chain = xstrdup_null(config->preferred_chain);
 	o->is_old = config->is_old;
@@ -213,6 +215,7 @@ acme_order_free(struct acme_order *o)
 	free(o->url);
 	free(o->awaited_url);
 	free(o->profile);
+	strlist_clear(&o->notes);
 	free(o->replaces);
 	free(o->preferred_chain);
 	free(o);
@@ -298,13 +301,31 @@ acme_order_send(struct acme_order *o, const struct acme_request *request)
 	o->call = acme_client_send(o->client, request, order_answered, o);
 }
 
+/* @note: taken. */
+static void
+order_note(struct acme_order *o, char *note)
+{
+	acme_order_say(o, note);
+	strlist_take(&o->notes, note);
+}
+
+bool
+acme_order_leave_out_profile(struct acme_order *o, const struct error *err)
+{
+	if (!o->profile || !o->is_profile_preferred || !acme_problem_may_be_of_profile(err))
+		return false;
+	order_note(o, xasprintf("ordered without the preferred profile '%s': %s", o->profile, err->message));
+	str_replace(&o->profile, NULL);
+	return true;
+}
+
 static void
 order_profile_checked(const struct acme_reply *reply, const struct error *err, void *arg)
 {
 	struct acme_order *o = arg;
 
 	o->call = NULL;
-	if (err) {
+	if (err && !acme_order_leave_out_profile(o, err)) {
 		order_reply(o, NULL, reply, err);
 		return;
 	}
@@ -340,18 +361,32 @@ acme_order_check_replaces(struct acme_order *o)
 	o->call = acme_client_directory(o->client, order_directory_seen, o);
 }
 
-/* A CA that says nothing of it may have its reasons; one that names another has not understood. */
+/*
+ * The CA confirms the profile in its answer to newOrder. In later ones it may omit it, as some CAs do with other
+ * members.
+ */
 static int
-order_check_echo(const struct acme_order *o, const struct acme_order_msg *msg, struct error *err)
+order_check_echo(struct acme_order *o, const struct acme_order_msg *msg, struct error *err)
 {
 	_cleanup_free_ char *shown = NULL;
+	_cleanup_error_ struct error why = ERROR_INIT;
 
-	if (!o->profile || !msg->profile || strcmp(o->profile, msg->profile) == 0)
+	if (!o->profile || (msg->profile ? strcmp(o->profile, msg->profile) == 0 : o->url != NULL))
 		return 0;
-	shown = printable_line(msg->profile, strlen(msg->profile), PROFILE_SHOWN);
-	error_set(err, ERROR_PROTOCOL, "the order has the profile '%s', not '%s' as requested", shown, o->profile);
-	if (err)
-		str_replace(&err->field, "profile");
+	shown = msg->profile ? printable_line(msg->profile, strlen(msg->profile), PROFILE_SHOWN) : NULL;
+	if (shown)
+		error_set(&why, ERROR_PROTOCOL, "the order has the profile '%s', not '%s' as requested", shown,
+			o->profile);
+	else
+		error_set(&why, ERROR_PROTOCOL, "the order does not have the profile '%s' that was requested",
+			o->profile);
+	str_replace(&why.field, "profile");
+	if (o->is_profile_preferred) {
+		order_note(o, xasprintf("not of the preferred profile: %s", why.message));
+		str_replace(&o->profile, NULL);
+		return 0;
+	}
+	error_move(err, &why);
 	return -1;
 }
 
@@ -414,6 +449,12 @@ acme_order_read_reply(struct acme_order *o, struct error *err)
 	if (msg.status == ACME_PENDING && msg.authorizations.count == 0)
 		return error_set(err, ERROR_PROTOCOL, "order: authorizations are missing");
 	return 0;
+}
+
+const struct strlist *
+acme_order_notes(const struct acme_order *o)
+{
+	return &o->notes;
 }
 
 void

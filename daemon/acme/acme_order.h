@@ -56,6 +56,7 @@ struct acme_order_config {
 	const char *url;             /* NULL: a new order; otherwise continue this one */
 	const struct strlist *names; /* canonical; copied */
 	const char *profile;         /* or NULL */
+	bool is_profile_preferred;   /* if the CA refuses it, the order is made without it; false: it fails */
 	/*
 	 * ARI id of the certificate that this one replaces (RFC 9773 s5); or NULL. Sent to CAs that offer renewal
 	 * information; an order that may have been refused because of it is repeated without it.
@@ -87,6 +88,10 @@ acme_order_state_of(const struct acme_order *order);
 /* After the order has failed: is it because the authorization with that index was not validated? */
 bool
 acme_order_has_failed(const struct acme_order *order, size_t index);
+
+/* What the certificate does not have as the configuration wants it, one line each. Borrowed until acme_order_free(). */
+const struct strlist *
+acme_order_notes(const struct acme_order *order);
 
 /* Answers to ops->save_url, ops->solve, ops->csr. @err set: the order fails with it. */
 void

@@ -42,6 +42,8 @@ struct acme_order {
 	struct strlist names;
 	char *profile;
 	bool is_profile_known; /* the CA offers it */
+	bool is_profile_preferred;
+	struct strlist notes; /* acme_order_notes() */
 	char *replaces;
 	bool is_replaces_known; /* the CA offers renewal information */
 	char *preferred_chain;
@@ -121,6 +123,13 @@ acme_order_send(struct acme_order *o, const struct acme_request *request);
 /* Asks whether the CA offers the profile; then ORDER_ENTER again, or ORDER_REPLY with the refusal. */
 void
 acme_order_check_profile(struct acme_order *o);
+
+/*
+ * After @err: may a profile that is only preferred be left out?
+ * Return: whether there is no profile any more, which is noted.
+ */
+bool
+acme_order_leave_out_profile(struct acme_order *o, const struct error *err);
 
 /* Forgets order->replaces if the CA does not offer renewal information; then ORDER_ENTER again, or ORDER_REPLY. */
 void

@@ -146,6 +146,16 @@ create_without_replaces(struct acme_order *o, const struct error *err)
 	return true;
 }
 
+/* The CA refuses the profile; or perhaps, and it is only preferred: once more without it. */
+static bool
+create_without_profile(struct acme_order *o, const struct error *err)
+{
+	if (o->url || !acme_order_leave_out_profile(o, err))
+		return false;
+	create_send(o);
+	return true;
+}
+
 /* The saved order cannot be continued, so no certificate was issued for it: start a new one in the same attempt. */
 static bool
 create_anew(struct acme_order *o, const struct error *err)
@@ -160,6 +170,21 @@ create_anew(struct acme_order *o, const struct error *err)
 	return true;
 }
 
+/* newOrder was refused: is it repeated in another form? Otherwise @err says what is at fault. */
+static bool
+create_again(struct acme_order *o, struct error *err)
+{
+	bool has_profile = !o->url && o->profile;
+
+	if (has_profile && acme_problem_is_of_profile(err))
+		str_replace(&err->field, "profile");
+	if (create_anew(o, err) || create_without_replaces(o, err) || create_without_profile(o, err))
+		return true;
+	if (has_profile && err->problem && acme_problem_may_be_of_profile(err))
+		error_wrap(err, "the order with the profile '%s'", o->profile);
+	return false;
+}
+
 enum acme_order_state
 acme_order_create(struct acme_order *o, enum acme_order_event ev)
 {
@@ -171,8 +196,7 @@ acme_order_create(struct acme_order *o, enum acme_order_event ev)
 		return ACME_ORDER_CREATE;
 	case ORDER_REPLY:
 		if (create_read(o, &err) < 0)
-			return create_anew(o, &err) || create_without_replaces(o, &err) ? ACME_ORDER_CREATE
-											: acme_order_fail(o, &err);
+			return create_again(o, &err) ? ACME_ORDER_CREATE : acme_order_fail(o, &err);
 		if (o->is_saved)
 			return acme_order_state_by_status(o);
 		if (o->url)

@@ -76,6 +76,27 @@ acme_problem_may_be_of_replaces(const struct error *err)
 	return !err->may_retry && !err->field && !(err->problem && strcmp(err->problem, "accountDoesNotExist") == 0);
 }
 
+static bool
+acme_problem_is_vague(const struct error *err)
+{
+	return err->code == ERROR_CA && err->problem &&
+	       (strcmp(err->problem, "malformed") == 0 || strcmp(err->problem, "unauthorized") == 0);
+}
+
+bool
+acme_problem_is_of_profile(const struct error *err)
+{
+	if (err->field)
+		return strcmp(err->field, "profile") == 0;
+	return acme_problem_is_vague(err) && strcasestr(err->message, "profile");
+}
+
+bool
+acme_problem_may_be_of_profile(const struct error *err)
+{
+	return acme_problem_is_of_profile(err) || (acme_problem_is_vague(err) && !err->field);
+}
+
 /* String member or NULL; a member of another type counts as absent in an error answer. */
 static const char *
 text_member(struct json_object *obj, const char *name)

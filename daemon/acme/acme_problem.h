@@ -35,6 +35,17 @@ acme_problem_is_known(const char *type);
 bool
 acme_problem_may_be_of_replaces(const struct error *err);
 
+/*
+ * Is the refusal of a newOrder about its profile (draft-ietf-acme-profiles)? CAs answer invalidProfile, or malformed or
+ * unauthorized with a text that names the profile.
+ */
+bool
+acme_problem_is_of_profile(const struct error *err);
+
+/* The same, or malformed or unauthorized without another reason? */
+bool
+acme_problem_may_be_of_profile(const struct error *err);
+
 /* The "error" member of a challenge or an order: ERROR_VALIDATION ("unauthorized" differs from that of a request). */
 void
 acme_problem_of_validation(struct json_object *problem, struct error *ret);

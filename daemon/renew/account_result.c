@@ -11,6 +11,7 @@
 #include "daemon/base/loop.h"
 #include "daemon/renew/account.h"
 #include "daemon/renew/policy.h"
+#include "daemon/renew/profile.h"
 #include "daemon/schedule/schedule.h"
 
 #include <stdlib.h>
@@ -157,6 +158,8 @@ account_was_to_blame(const struct error *err)
 {
 	static const char *const problems[] = { "accountDoesNotExist", "unauthorized", "userActionRequired" };
 
+	if (err->field && strcmp(err->field, "profile") == 0) /* "unauthorized" to use it */
+		return false;
 	for (size_t i = 0; err->code == ERROR_CA && err->problem && i < ARRAY_SIZE(problems); i++)
 		if (strcmp(err->problem, problems[i]) == 0)
 			return true;
@@ -334,6 +337,15 @@ account_put_off_unread(struct account *account, struct store_txn *txn, const str
 		time_add(clock_wall(loop_clock(env->loop)), UNREADABLE_RETRY_SEC));
 }
 
+static void
+account_take_offer(const struct account *account, struct provider *p)
+{
+	const struct acme_directory *directory = account->client ? acme_client_known_directory(account->client) : NULL;
+
+	if (directory)
+		profile_take_offer(p, directory);
+}
+
 /* The provider may have been changed or deleted during the request: the current record decides. */
 void
 account_finish(struct account *account, const struct error *err)
@@ -351,6 +363,7 @@ account_finish(struct account *account, const struct error *err)
 	if (error_is_set(&dead))
 		err = &dead;
 	if (found == 1) {
+		account_take_offer(account, &p);
 		if (is_rolled)
 			account_note_roll(account, txn, &p, err);
 		else if (account->is_over)

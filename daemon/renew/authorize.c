@@ -9,6 +9,7 @@
 #include "daemon/acme/acme_order.h"
 #include "daemon/base/clock.h"
 #include "daemon/renew/policy.h"
+#include "daemon/renew/profile.h"
 #include "daemon/schedule/schedule.h"
 
 #include <stdlib.h>
@@ -329,7 +330,10 @@ run_order(struct authorize *a, const struct authorization *r)
 {
 	_cleanup_strlist_ struct strlist names = STRLIST_INIT;
 	struct acme_order_config config = {
-		.url = r->order_url, .names = &names, .profile = a->client->provider.profile
+		.url = r->order_url,
+		.names = &names,
+		.profile = a->client->provider.profile,
+		.is_profile_preferred = profile_is_preferred(NULL, &a->client->provider),
 	};
 
 	strlist_add(&names, r->o.name);

@@ -14,6 +14,7 @@
 #include "daemon/base/loop.h"
 #include "daemon/challenge/choice.h"
 #include "daemon/renew/policy.h"
+#include "daemon/renew/profile.h"
 #include "daemon/schedule/scheduler.h"
 
 #include <stdlib.h>
@@ -407,7 +408,8 @@ issue_begin(struct issue *issue, struct error *err)
 	config = (struct acme_order_config){
 		.url = issue->record.order_url,
 		.names = &issue->record.names,
-		.profile = issue->autocert.profile ? issue->autocert.profile : provider->profile,
+		.profile = profile_of(&issue->autocert, provider),
+		.is_profile_preferred = profile_is_preferred(&issue->autocert, provider),
 		.replaces = replaces,
 		.preferred_chain = provider->preferred_chain,
 		.is_old = issue_now(issue->env) - issue->record.started_at > ORDER_OLD_SEC,

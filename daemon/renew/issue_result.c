@@ -15,6 +15,7 @@
 #include "daemon/renew/ari.h"
 #include "daemon/renew/persist.h"
 #include "daemon/renew/policy.h"
+#include "daemon/renew/profile.h"
 #include "daemon/schedule/schedule.h"
 #include "daemon/store/certificate.h"
 
@@ -120,6 +121,7 @@ issue_fail(struct issue *issue, const struct error *err, bool is_spent)
 	if (issue->order)
 		issue_note_validations(issue, false, &validations);
 	clients_limit(issue->env->clients, issue->lane, err);
+	profile_note_offer(issue->env, txn, issue->client);
 	store_forget(issue->env->store, issue);
 	acme_order_free(issue->order);
 	issue->order = NULL;
@@ -256,6 +258,7 @@ autocert_succeeded(const struct issue *issue, struct autocert *a, const struct c
 	a->last_not_before_at = cert->not_before_at;
 	a->last_not_after_at = cert->not_after_at;
 	str_replace(&a->last_certificate, cert->o.id);
+	strlist_copy(&a->notes, acme_order_notes(issue->order));
 	error_clear(&a->last_error);
 	buf_clear(&a->refused_pem);
 	error_clear(&a->o.failure);
@@ -274,16 +277,36 @@ certificate_record(const struct issue_env *env, struct store_txn *txn, const str
 		audit_change(env->audit, txn, &entry);
 }
 
+static void
+issue_result_report(
+	const struct issue *issue, struct store_txn *txn, const struct autocert *a, const struct certificate *cert)
+{
+	struct event_object object = issue_object(issue);
+	struct json_object *data = json_object_new_object();
+	_cleanup_strlist_ struct strlist remarks = STRLIST_INIT;
+	_cleanup_free_ char *text = NULL;
+	char until[TIME_RFC3339_SIZE];
+
+	if (cert->o.failure.message)
+		strlist_add(&remarks, cert->o.failure.message);
+	for (size_t i = 0; i < a->notes.count; i++)
+		strlist_add(&remarks, a->notes.items[i]);
+	text = strlist_join(&remarks, "; ");
+	time_format_rfc3339(cert->not_after_at, until);
+	json_add_string(data, "certificate", cert->o.id);
+	json_add_time(data, "notAfter", cert->not_after_at);
+	event_emit(issue->env->events, txn, EVENT_ISSUE_DONE, &object, data,
+		"certificate issued by %s, valid until %s%s%s", cert->issuer_cn ? cert->issuer_cn : "the CA", until,
+		*text ? "; " : "", text);
+}
+
 /* Stores certificate, next renewal, rollout intent and the end of the issue in one transaction. */
 static int
 issue_store(struct issue *issue, struct certificate *cert, struct error *err)
 {
 	const struct issue_env *env = issue->env;
 	_cleanup_autocert_ struct autocert a = { 0 };
-	struct event_object object = issue_object(issue);
-	struct json_object *data;
 	struct store_txn *txn;
-	char until[TIME_RFC3339_SIZE];
 	int found = object_load(env->store, &autocert_class, issue->id, &a, err);
 
 	if (found < 0)
@@ -308,15 +331,10 @@ issue_store(struct issue *issue, struct certificate *cert, struct error *err)
 		return -1;
 	}
 	store_del(txn, STORE_ISSUE, a.o.id, strlen(a.o.id));
-	time_format_rfc3339(cert->not_after_at, until);
-	data = json_object_new_object();
-	json_add_string(data, "certificate", cert->o.id);
-	json_add_time(data, "notAfter", cert->not_after_at);
-	event_emit(env->events, txn, EVENT_ISSUE_DONE, &object, data, "certificate issued by %s, valid until %s%s%s",
-		cert->issuer_cn ? cert->issuer_cn : "the CA", until, cert->o.failure.message ? "; " : "",
-		cert->o.failure.message ? cert->o.failure.message : "");
+	issue_result_report(issue, txn, &a, cert);
 	certificate_record(env, txn, cert);
 	account_works(env, txn, issue->record.provider);
+	profile_note_offer(env, txn, issue->client);
 	store_then(txn, issue_result_end_saved, issue); /* on failure the order is still valid and its URL stored */
 	return 0;
 }

@@ -13,6 +13,7 @@ libcertd_a_SOURCES += \
 	daemon/renew/forecast.c daemon/renew/forecast.h \
 	daemon/renew/persist.c daemon/renew/persist.h \
 	daemon/renew/policy.c daemon/renew/policy.h \
+	daemon/renew/profile.c daemon/renew/profile.h \
 	daemon/renew/purge.c daemon/renew/purge.h \
 	daemon/renew/revoke.c daemon/renew/revoke.h \
 	daemon/renew/trace.c daemon/renew/trace.h

@@ -41,6 +41,7 @@ static const struct rule rules[] = {
 	{ API_PROVIDER, "externalAccountBinding.keySecret", EFFECT_NOTHING, 0, next_registration },
 	{ API_PROVIDER, "caFile", EFFECT_NOTHING, 0, "applies to the next connection" },
 	{ API_PROVIDER, "profile", EFFECT_NOTHING, 0, next_order },
+	{ API_PROVIDER, "profilePolicy", EFFECT_NOTHING, 0, next_order },
 	{ API_PROVIDER, "preferredChain", EFFECT_NOTHING, 0, next_order },
 	{ API_PROVIDER, "accountKey", EFFECT_NOTHING, 0, "the account is the one with this key" },
 	{ API_PROVIDER, "accountKeyUri", EFFECT_NOTHING, 0, "the account is the one with this key" },
@@ -61,6 +62,7 @@ static const struct rule rules[] = {
 	{ API_AUTOCERTIFICATE, "consumers", EFFECT_REDEPLOY, 0, "the files are deployed to other consumers" },
 	{ API_AUTOCERTIFICATE, "reuseKey", EFFECT_NOTHING, 0, next_order },
 	{ API_AUTOCERTIFICATE, "profile", EFFECT_REISSUE, 0, "the certificate gets another profile" },
+	{ API_AUTOCERTIFICATE, "profilePolicy", EFFECT_REISSUE, FOR_ORDERS, next_order },
 	{ API_AUTOCERTIFICATE, "renewBefore", EFFECT_NOTHING, MOVES_RENEWAL, "the renewal date moves" },
 	{ API_AUTOCERTIFICATE, "labels", EFFECT_NOTHING, 0, "its certificates get the same labels" },
 

@@ -151,6 +151,13 @@ why_provider(struct explanation *e)
 	explain_advise(e, "to see the error, and how to correct it", "explain provider", p.o.name, NULL);
 }
 
+static void
+why_notes(struct explanation *e)
+{
+	for (size_t i = 0; i < e->a.notes.count; i++)
+		explain_add(&e->reasons, xasprintf("its certificate: %s", e->a.notes.items[i]));
+}
+
 /* Its newest certificate was revoked, or is to be. */
 static void
 why_revoked(struct explanation *e)
@@ -244,12 +251,28 @@ why_rollout(struct explanation *e, const struct object *subject)
 	record_clear(&rollout_class, &r);
 }
 
+/* The CA does not offer, or not allow, the profile. */
+static void
+explain_advise_profile(struct explanation *e)
+{
+	_cleanup_provider_ struct provider p = { 0 };
+
+	if (object_peek(e->call->service->store, &provider_class, e->a.provider, &p, NULL) == 1)
+		explain_advise(e, "to see the profiles that the CA offers", "show provider", p.o.name, NULL);
+	explain_advise(e, "to order without the profile while the CA refuses it", "set auto", e->a.o.name,
+		"--profile-policy preferred");
+}
+
 /* Advice by the class of the last error. */
 static void
 explain_advise_by_class(struct explanation *e)
 {
 	const char *name = e->a.o.name;
 
+	if (e->a.last_error.field && strcmp(e->a.last_error.field, "profile") == 0) {
+		explain_advise_profile(e);
+		return;
+	}
 	switch (e->a.last_error.code) {
 	case ERROR_VALIDATION:
 		strlist_add(&e->advice, "the CA did not find the answer: check that the name resolves to this host "
@@ -425,6 +448,7 @@ autocert_explain(struct call *call, struct json_object *params, struct error *er
 		return -1;
 	e.result = json_object_new_object();
 	explain_schedule(&e);
+	why_notes(&e);
 	why_revoked(&e);
 	why_all(&e);
 	explain_failure(&e);

@@ -8,6 +8,7 @@
 #include "common/crypto/key.h"
 #include "daemon/acme/acme_client.h"
 #include "daemon/base/loop.h"
+#include "daemon/renew/profile.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -112,21 +113,26 @@ profiles_start(struct profiles_call *p, struct call *call, service_fn *handler)
 }
 
 int
-profiles_wait(struct call *call, const char *provider_id, const char *profile, service_fn *handler, struct error *err)
+profiles_wait(struct call *call, const struct autocert *a, service_fn *handler, struct error *err)
 {
 	struct clients *clients = call->service->issue_env->clients;
+	_cleanup_provider_ struct provider provider = { 0 };
 	struct profiles_call *p;
 	int64_t room;
 
-	if (!profile || call->has_profile)
+	if (!a->profile || call->has_profile)
 		return 0;
 	call->has_profile = true;
-	room = clients_room(clients, provider_id, err);
+	if (object_peek(call->service->store, &provider_class, a->provider, &provider, err) < 0)
+		return -1;
+	if (profile_is_preferred(a, &provider))
+		return 0;
+	room = clients_room(clients, a->provider, err);
 	if (room <= 0)
 		return (int)room;
 	p = xcalloc(1, sizeof(*p));
-	p->client = clients_take(clients, provider_id);
-	strlist_add(&p->profiles, profile);
+	p->client = clients_take(clients, a->provider);
+	strlist_add(&p->profiles, a->profile);
 	strlist_add(&p->owners, "");
 	profiles_start(p, call, handler);
 	return 1;
@@ -151,18 +157,18 @@ profiles_client(struct service *service, const struct provider *provider, struct
 
 /* Each profile once. */
 static int
-profiles_of_autocerts(struct profiles_call *p, struct store *store, const char *provider_id, struct error *err)
+profiles_of_autocerts(struct profiles_call *p, struct store *store, const struct provider *provider, struct error *err)
 {
 	_cleanup_strlist_ struct strlist ids = STRLIST_INIT;
 
-	if (object_referrers(store, &autocert_class, provider_id, REFERRERS_MAX, &ids, err) < 0)
+	if (object_referrers(store, &autocert_class, provider->o.id, REFERRERS_MAX, &ids, err) < 0)
 		return -1;
 	for (size_t i = 0; i < ids.count; i++) {
 		_cleanup_autocert_ struct autocert a = { 0 };
 
 		if (object_peek(store, &autocert_class, ids.items[i], &a, err) < 0)
 			return -1;
-		if (!a.profile || strlist_has(&p->profiles, a.profile))
+		if (!a.profile || profile_is_preferred(&a, provider) || strlist_has(&p->profiles, a.profile))
 			continue;
 		strlist_add(&p->profiles, a.profile);
 		strlist_add(&p->owners, a.o.name);
@@ -181,12 +187,12 @@ profiles_wait_of_provider(
 		return 0;
 	call->has_profile = true;
 	p = xcalloc(1, sizeof(*p));
-	if (provider->profile) {
+	if (provider->profile && !profile_is_preferred(NULL, provider)) {
 		strlist_add(&p->profiles, provider->profile);
 		strlist_add(&p->owners, "");
 	}
 	if (has_new_server)
-		rc = profiles_of_autocerts(p, call->service->store, provider->o.id, err);
+		rc = profiles_of_autocerts(p, call->service->store, provider, err);
 	if (rc == 0 && p->profiles.count > 0) {
 		p->own = profiles_client(call->service, provider, err);
 		rc = p->own ? 1 : -1;

@@ -13,7 +13,7 @@
  * Return: 0 continue; 1 the call waits; -1 failed.
  */
 int
-profiles_wait(struct call *call, const char *provider_id, const char *profile, service_fn *handler, struct error *err);
+profiles_wait(struct call *call, const struct autocert *autocert, service_fn *handler, struct error *err);
 
 /*
  * profiles_wait_of_provider() - the same for the profiles of a provider that is being declared: its own and, where

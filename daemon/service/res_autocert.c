@@ -244,7 +244,7 @@ autocert_create(struct call *call, struct json_object *params _unused_, struct e
 		return -1;
 	rc = token_keys_wait(call, a.key_uri, "properties.keyUri", autocert_create, err);
 	if (!rc)
-		rc = profiles_wait(call, a.provider, a.profile, autocert_create, err);
+		rc = profiles_wait(call, &a, autocert_create, err);
 	if (!rc)
 		rc = zones_wait(call, &a, autocert_create, err);
 	if (rc)
@@ -341,8 +341,9 @@ autocert_update(struct call *call, struct json_object *params _unused_, struct e
 	rc = 0;
 	if (strlist_has(&effect.changed, "keyUri"))
 		rc = token_keys_wait(call, a.key_uri, "properties.keyUri", autocert_update, err);
-	if (!rc && (strlist_has(&effect.changed, "profile") || strlist_has(&effect.changed, "provider")))
-		rc = profiles_wait(call, a.provider, a.profile, autocert_update, err);
+	if (!rc && (strlist_has(&effect.changed, "profile") || strlist_has(&effect.changed, "profilePolicy") ||
+			   strlist_has(&effect.changed, "provider")))
+		rc = profiles_wait(call, &a, autocert_update, err);
 	if (!rc)
 		rc = zones_wait(call, &a, autocert_update, err);
 	if (rc)

@@ -234,6 +234,7 @@ forget_account(struct provider *p)
 	str_replace(&p->account_status, NULL);
 	str_replace(&p->terms_url, NULL);
 	str_replace(&p->account_note, NULL);
+	record_list_clear(&offered_profile_class, &p->profiles);
 	p->terms = TERMS_QUIET;
 	p->has_new_email = false;
 	secret_clear(&p->next_key);
@@ -313,7 +314,8 @@ provider_update(struct call *call, struct json_object *params, struct error *err
 		return -1;
 	if (effect.action == EFFECT_REISSUE && leave_server(&old, &p, err) < 0)
 		return -1;
-	if (effect.action == EFFECT_REISSUE || strlist_has(&effect.changed, "profile")) {
+	if (effect.action == EFFECT_REISSUE || strlist_has(&effect.changed, "profile") ||
+		strlist_has(&effect.changed, "profilePolicy")) {
 		rc = profiles_wait_of_provider(call, &p, effect.action == EFFECT_REISSUE, provider_update, err);
 		if (rc)
 			return rc;

@@ -87,7 +87,16 @@ struct provider {
 	/* While the account's key is replaced (renew/account_rollover.c), both keys are kept: */
 	struct secret next_key; /* PKCS#8 DER; the CA may have it already; no order starts */
 	bool wants_rollover;
-	bool wants_end; /* the account is to be deactivated; no order starts */
+	bool wants_end;              /* the account is to be deactivated; no order starts */
+	char *profile_policy;        /* "required" (also NULL) or "preferred" */
+	struct record_list profiles; /* struct offered_profile: as the CA's directory last had them */
+};
+
+/* A profile that a CA offers. */
+struct offered_profile {
+	char *name; /* printable */
+	char *help; /* the CA's description, or a URL; printable; or NULL */
+	struct buf unknown;
 };
 
 struct autocert {
@@ -129,6 +138,8 @@ struct autocert {
 	struct strlist standing;     /* records of dns-persist-01 that serve its names (renew/persist.h) */
 	struct strlist validations;  /* what "auto" remembers of its names (challenge/choice.h) */
 	struct error standing_error; /* what is wrong with one of them */
+	char *profile_policy;      /* as of a provider; NULL: the provider's */
+	struct strlist notes;      /* what the last order did not get as it was wanted; one line each */
 };
 
 /* The property that says that certd does not have the key of the certificate; NULL: it has. */
@@ -265,6 +276,7 @@ extern const struct record_class dnsprovider_class;
 extern const struct record_class consumer_class;
 extern const struct record_class authorization_class;
 extern const struct record_class probe_class;
+extern const struct record_class offered_profile_class;
 extern const struct record_class token_class;
 extern const struct record_class alert_class;
 

@@ -165,6 +165,7 @@ owner_done(const struct buf *chain_pem, const struct error *err, bool is_spent, 
 		buf_add(&owner->chain, chain_pem->data, chain_pem->len);
 	if (err)
 		error_copy(&owner->err, err);
+	strlist_copy(&owner->notes, acme_order_notes(owner->order));
 	acme_order_free(owner->order);
 	owner->order = NULL;
 }
@@ -184,6 +185,7 @@ owner_clear(struct owner *owner)
 	key_free(owner->key);
 	strlist_clear(&owner->names);
 	strlist_clear(&owner->told);
+	strlist_clear(&owner->notes);
 	free(owner->url);
 	buf_clear(&owner->chain);
 	error_clear(&owner->err);

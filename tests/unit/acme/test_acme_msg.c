@@ -33,6 +33,7 @@ Test(acme_msg, a_directory_is_read_with_its_meta)
 	cr_expect(d.needs_eab);
 	cr_expect(strlist_has(&d.caa_identities, "ca.example"));
 	cr_expect(strlist_has(&d.profiles, "classic") && strlist_has(&d.profiles, "short"));
+	cr_expect_str_eq(d.profile_help.items[0], "x");
 }
 
 Test(acme_msg, an_order_is_read_with_canonical_names)

@@ -116,7 +116,8 @@ Test(acme_order, only_a_profile_that_the_ca_offers_is_asked_for)
 		{ "{\"a\\u001b[2J\":1,\"b\":2}", NULL, "short", ERROR_CA, "it offers a [2J, b", 0 },
 		{ NULL, "classic", "short", ERROR_PROTOCOL,
 			"the order has the profile 'classic', not 'short' as requested", 1 },
-		{ NULL, "", "short", ERROR_NONE, NULL, 1 },
+		{ NULL, "", "short", ERROR_PROTOCOL, "the order does not have the profile 'short' that was requested",
+			1 },
 		{ NULL, "classic", NULL, ERROR_NONE, NULL, 1 },
 	};
 
@@ -428,6 +429,7 @@ struct fault {
 	int status;
 	const char *problem;
 	const char *body;
+	const char *detail; /* of the problem */
 };
 
 static bool
@@ -440,7 +442,8 @@ inject(enum fake_ca_phase phase, enum fake_ca_kind kind, unsigned nth, struct fa
 		return false;
 	answer->failure = fault->failure;
 	if (fault->problem)
-		fake_ca_answer_problem(answer, fault->status, fault->problem, "injected");
+		fake_ca_answer_problem(
+			answer, fault->status, fault->problem, fault->detail ? fault->detail : "injected");
 	else if (fault->body)
 		fake_ca_answer_body(answer, fault->status, fault->body);
 	return true;
@@ -612,6 +615,94 @@ Test(acme_order, a_predecessor_that_the_ca_does_not_accept_is_dropped_in_the_sam
 		owner_clear(&owner);
 		fixture_clear(&f);
 	}
+}
+
+/* CAs refuse a profile in their directory, in three ways in their answer to newOrder, and in the order itself. */
+Test(acme_order, a_refused_profile_fails_if_it_is_required_and_is_left_out_if_it_is_preferred)
+{
+	static const struct {
+		const char *why, *profiles, *echo;
+		struct fault fault;
+		unsigned new_orders; /* if it is preferred */
+		const char *says;
+		const char *field; /* if it is required */
+	} cases[] = {
+		{ "not offered any more", "{\"classic\":\"\"}", NULL, { .kind = FAKE_CA_UNKNOWN }, 1,
+			"the CA does not offer the profile 'short'; it offers classic", "profile" },
+		{ "invalidProfile", NULL, NULL,
+			{ FAKE_CA_NEW_ORDER, 1, 1, .status = 400, .problem = "invalidProfile", .detail = "gone" }, 2,
+			"invalidProfile: gone", "profile" },
+		{ "malformed, with words", NULL, NULL,
+			{ FAKE_CA_NEW_ORDER, 1, 1, .status = 400, .problem = "malformed", .detail = "Profile unknown" },
+			2, "malformed: Profile unknown", "profile" },
+		{ "malformed", NULL, NULL, { FAKE_CA_NEW_ORDER, 1, 1, .status = 400, .problem = "malformed" }, 2,
+			"malformed: injected", NULL },
+		{ "unauthorized, with words", NULL, NULL,
+			{ FAKE_CA_NEW_ORDER, 1, 1, .status = 403, .problem = "unauthorized",
+				.detail = "not permitted to use profile short" },
+			2, "unauthorized: not permitted to use profile short", "profile" },
+		{ "unauthorized", NULL, NULL, { FAKE_CA_NEW_ORDER, 1, 1, .status = 403, .problem = "unauthorized" }, 2,
+			"unauthorized: injected", NULL },
+		{ "another profile", NULL, "classic", { .kind = FAKE_CA_UNKNOWN }, 1,
+			"the order has the profile 'classic', not 'short' as requested", "profile" },
+		{ "no profile", NULL, "", { .kind = FAKE_CA_UNKNOWN }, 1,
+			"the order does not have the profile 'short' that was requested", "profile" },
+	};
+
+	for (size_t i = 0; i < 2 * ARRAY_SIZE(cases); i++) {
+		bool is_preferred = i % 2;
+		const struct acme_order_config config = { .profile = "short", .is_profile_preferred = is_preferred };
+		struct outcome registered = { .calls = 0 };
+		struct fixture f;
+		struct owner owner;
+		_cleanup_free_ char *notes = NULL;
+
+		fixture_init(&f);
+		fake_ca_script(f.ca)->profiles = cases[i / 2].profiles;
+		fake_ca_script(f.ca)->profile_echo = cases[i / 2].echo;
+		fixture_register(&f, &registered);
+		outcome_clear(&registered);
+		fake_ca_script(f.ca)->intercept = inject;
+		fake_ca_script(f.ca)->arg = (void *)&cases[i / 2].fault;
+		owner_init(&owner, &f, "www.example.com");
+		owner_start(&owner, &f, &config);
+		fixture_run(&f);
+		notes = strlist_join(&owner.notes, "; ");
+		if (is_preferred) {
+			owner_expect_issued(&owner, cases[i / 2].why);
+			cr_expect_eq(fake_ca_count(f.ca, FAKE_CA_NEW_ORDER), cases[i / 2].new_orders, "%s",
+				cases[i / 2].why);
+			cr_expect(strstr(notes, cases[i / 2].says), "%s: %s", cases[i / 2].why, notes);
+		} else {
+			cr_expect(owner.err.message && strstr(owner.err.message, cases[i / 2].says), "%s: %s",
+				cases[i / 2].why, owner.err.message);
+			cr_expect(strstr(owner.err.message, "short"), "%s: %s", cases[i / 2].why, owner.err.message);
+			cr_expect_str_empty(notes);
+			if (cases[i / 2].field)
+				cr_expect_str_eq(owner.err.field, cases[i / 2].field);
+			else
+				cr_expect_null(owner.err.field, "%s", cases[i / 2].why);
+		}
+		owner_clear(&owner);
+		fixture_clear(&f);
+	}
+}
+
+Test(acme_order, a_preferred_profile_that_the_ca_offers_is_ordered_and_not_noted)
+{
+	const struct acme_order_config config = { .profile = "short", .is_profile_preferred = true };
+	struct fixture f;
+	struct owner owner;
+
+	fixture_init_registered(&f);
+	owner_init(&owner, &f, "www.example.com");
+	owner_start(&owner, &f, &config);
+	fixture_run(&f);
+	owner_expect_issued(&owner, "preferred");
+	cr_expect_str_eq(fake_ca_order_profile(f.ca, 0), "short");
+	cr_expect_eq(owner.notes.count, 0);
+	owner_clear(&owner);
+	fixture_clear(&f);
 }
 
 Test(acme_order, a_challenge_that_was_refused_and_then_fails_tells_why)

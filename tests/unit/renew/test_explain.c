@@ -88,6 +88,26 @@ Test(explain, each_class_of_error_has_its_advice_or_none)
 	run_end(&r);
 }
 
+Test(explain, an_error_of_the_profile_leads_to_the_offer_and_to_the_policy)
+{
+	struct run r;
+	_cleanup_autocert_ struct autocert a = { 0 };
+	_cleanup_json_ struct json_object *result = NULL;
+
+	run_begin(&r, 0);
+	world_run_until(&r.world, world_now(&r.world) + MINUTE);
+	run_load(&r, "a-90d", &a);
+	error_set_field(&a.last_error, "profile", "why");
+	a.attempts = 1;
+	strlist_add(&a.notes, "ordered without it");
+	save(&r, &a);
+	result = explain(&r);
+	cr_expect(strstr(text_of(result, "advice"), "certctl show provider ca"), "%s", text_of(result, "advice"));
+	cr_expect(strstr(text_of(result, "advice"), "certctl set auto a-90d --profile-policy preferred"));
+	cr_expect(strstr(text_of(result, "reasons"), "its certificate: ordered without it"));
+	run_end(&r);
+}
+
 Test(explain, says_what_is_next_and_why)
 {
 	static const struct {

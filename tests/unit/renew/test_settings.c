@@ -50,6 +50,95 @@ Test(settings, an_order_asks_for_the_profile_of_its_declaration_or_of_its_provid
 	run_end(&r);
 }
 
+static bool
+explains(struct run *r, const char *text)
+{
+	_cleanup_autocert_ struct autocert a = { 0 };
+	_cleanup_free_ char *notes = NULL;
+
+	run_load(r, "a-90d", &a);
+	notes = strlist_join(&a.notes, "; ");
+	return strstr(notes, text) || (a.last_error.message && strstr(a.last_error.message, text));
+}
+
+/* Offered when it was declared, and not at the next renewal. */
+Test(settings, a_profile_that_disappears_fails_the_order_if_it_is_required_and_is_left_out_if_preferred)
+{
+	struct run r;
+	struct world *w = &r.world;
+	struct fake_ca *ca;
+	uint64_t issued;
+
+	run_begin(&r, 0);
+	ca = w->cas[0].ca;
+	world_run_until(w, world_now(w) + MINUTE);
+	cr_assert(world_call(w, RPC_AUTOCERTIFICATE_UPDATE, "{'ref':'a-90d','properties':{'profile':'short'}}"));
+	world_run_until(w, world_now(w) + MINUTE);
+	cr_expect_str_eq(last_profile(&r), "short");
+	fake_ca_script(ca)->profiles = "{\"classic\":\"90 days\"}";
+	issued = w->issued;
+	world_run_until(w, world_now(w) + DAY);
+	cr_assert(world_call(w, RPC_AUTOCERTIFICATE_RENEW, "{'ref':'a-90d','force':true}"));
+	world_run_until(w, world_now(w) + MINUTE);
+	cr_expect_eq(w->issued, issued);
+	cr_expect(explains(&r, "the CA does not offer the profile 'short'; it offers classic"));
+	cr_assert(world_call(
+		w, RPC_AUTOCERTIFICATE_UPDATE, "{'ref':'a-90d','properties':{'profilePolicy':'preferred'}}"));
+	world_run_until(w, world_now(w) + MINUTE);
+	cr_expect_eq(w->issued, issued + 1, "the change is tried at once");
+	cr_expect_null(last_profile(&r));
+	cr_expect(explains(&r, "ordered without the preferred profile 'short': the CA does not offer"));
+	fake_ca_script(ca)->profiles = NULL;
+	order_and_expect_profile(&r, "short");
+	cr_expect(!explains(&r, "profile"));
+	run_end(&r);
+}
+
+Test(settings, the_policy_of_the_provider_holds_where_the_auto_certificate_has_none)
+{
+	struct run r;
+	struct world *w = &r.world;
+
+	run_begin(&r, 0);
+	fake_ca_script(w->cas[0].ca)->profiles = "{\"classic\":\"90 days\"}";
+	world_run_until(w, world_now(w) + MINUTE);
+	cr_expect(!world_call(w, RPC_AUTOCERTIFICATE_UPDATE, "{'ref':'a-90d','properties':{'profile':'short'}}"));
+	cr_assert(world_call(
+		w, RPC_PROVIDER_UPDATE, "{'ref':'ca','properties':{'profile':'shorter','profilePolicy':'preferred'}}"));
+	order_and_expect_profile(&r, NULL);
+	cr_expect(explains(&r, "ordered without the preferred profile 'shorter'"));
+	cr_assert(world_call(w, RPC_AUTOCERTIFICATE_UPDATE, "{'ref':'a-90d','properties':{'profile':'short'}}"));
+	cr_expect(!world_call(
+		w, RPC_AUTOCERTIFICATE_UPDATE, "{'ref':'a-90d','properties':{'profilePolicy':'required'}}"));
+	run_end(&r);
+}
+
+Test(settings, the_profiles_that_the_ca_offers_are_stored_and_kept_up_to_date)
+{
+	struct run r;
+	struct world *w = &r.world;
+	_cleanup_provider_ struct provider p = { 0 };
+	const struct offered_profile *offer;
+
+	run_begin(&r, 0);
+	world_run_until(w, world_now(w) + MINUTE);
+	cr_assert_eq(object_find(w->store, &provider_class, "ca", &p, NULL), 1);
+	cr_assert_eq(p.profiles.count, 2);
+	offer = p.profiles.items;
+	cr_expect_str_eq(offer[0].name, "classic");
+	cr_expect_str_eq(offer[0].help, "90 days");
+	fake_ca_script(w->cas[0].ca)->profiles = "{\"\\u001b[31mred\":7}";
+	world_run_until(w, world_now(w) + 2 * DAY); /* the directory is fetched daily */
+	cr_assert(world_call(w, RPC_AUTOCERTIFICATE_RENEW, "{'ref':'a-90d','force':true}"));
+	world_run_until(w, world_now(w) + MINUTE);
+	cr_assert_eq(object_find(w->store, &provider_class, "ca", &p, NULL), 1);
+	cr_assert_eq(p.profiles.count, 1);
+	offer = p.profiles.items;
+	cr_expect_str_eq(offer[0].name, " [31mred");
+	cr_expect_null(offer[0].help);
+	run_end(&r);
+}
+
 Test(settings, an_authorization_by_hand_asks_for_the_profile_of_its_provider)
 {
 	struct run r;
