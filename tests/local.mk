@@ -329,6 +329,7 @@ unit_acme_SOURCES = $(fake_ca_sources) \
 	tests/unit/acme/test_acme_client.c \
 	tests/unit/acme/test_acme_msg.c \
 	tests/unit/acme/test_acme_nonce.c \
+	tests/unit/acme/test_acme_chain.c \
 	tests/unit/acme/test_acme_order.c \
 	tests/unit/acme/test_acme_problem.c
 unit_acme_CFLAGS = $(AM_CFLAGS) $(CRITERION_CFLAGS)

@@ -37,6 +37,8 @@ const struct api_field api_autocert_properties[] = {
 		.fallback = "the provider's" },
 	{ .name = "profilePolicy", .type = API_ENUM, .values = api_profile_policies, .fallback = "the provider's",
 		.help = "whether the profile is required, or only preferred" },
+	{ .name = "preferredChain", .type = API_STRING, .metavar = "CHAIN", .help = PREFERRED_CHAIN_HELP,
+		.fallback = "the provider's" },
 	{ .name = "renewBefore", .type = API_SPAN, .min = 60, .max = MAX_SPAN, .metavar = "SPAN",
 		.help = "renew this long before expiry, at most a third of the lifetime (half if it is below 10 days)",
 		.fallback = "renew-before in certd.conf" },

@@ -21,6 +21,9 @@ enum { MAX_PAGE = 1000, MAX_SPAN = 400 * 86400 };
 	{ .name = "labels", .type = API_STRLIST, .flags = API_LABEL, .option = "label", .metavar = "LABEL", \
 		.help = what }
 
+#define PREFERRED_CHAIN_HELP \
+	"prefer the chain with this common name of its topmost issuer, or with a certificate of this SHA-256 " \
+	"fingerprint; shortest: the one with the fewest certificates"
 #define SERVED_HELP "result of the probes: served, incomplete chain, stale, not valid, mismatch or unreachable"
 
 #define PAGE_FIELDS \

@@ -38,8 +38,7 @@ const struct api_field api_provider_properties[] = {
 	{ .name = "profilePolicy", .type = API_ENUM, .values = api_profile_policies, .fallback = "required",
 		.help = "required: without the profile nothing is ordered; preferred: it is left out if the CA does "
 			"not offer it" },
-	{ .name = "preferredChain", .type = API_STRING, .metavar = "CN",
-		.help = "prefer the chain whose topmost issuer has this common name" },
+	{ .name = "preferredChain", .type = API_STRING, .metavar = "CHAIN", .help = PREFERRED_CHAIN_HELP },
 	{ .name = "accountKeyAlgorithm", .type = API_ENUM, .flags = API_IMMUTABLE, .values = api_key_algorithms,
 		.fallback = "secp256r1", .help = "algorithm of the account key" },
 	{ .name = "accountKey", .type = API_SECRET, .flags = API_IMMUTABLE | API_FILE, .option = "account-key",

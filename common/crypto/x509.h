@@ -64,11 +64,15 @@ x509_seen_free(struct x509_seen *seen);
  * Only a certificate for another key or without one of the names is refused (ERROR_PROTOCOL): an issued certificate is
  * not discarded for other faults.
  * @ret_doubts: the other faults, one line each: names that were not requested, a CA certificate, another purpose,
- * dates, a certificate that is not signed by the next one. OpenSSL never reads the clock.
+ * dates, a certificate that is not signed by the next one, an issuer that expires before the certificate. OpenSSL never reads the clock.
  */
 int
 x509_chain_accept(const char *pem, size_t len, const struct x509_asked *asked, struct buf *ret_leaf,
 	struct buf *ret_chain, struct cert_info *ret_info, struct strlist *ret_doubts, struct error *err);
+
+/* Is each certificate of a PEM chain signed by the next one? Return: 0, or -1 (ERROR_PROTOCOL). */
+int
+x509_chain_check_links(const char *pem, size_t len, struct error *err);
 
 /* Upper-case hex pairs with colons of the SHA-256 of a DER certificate. Owned by the caller. */
 char *

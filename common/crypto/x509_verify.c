@@ -6,8 +6,10 @@
 #include "common/crypto/key.h"
 #include "common/crypto/ossl.h"
 #include "common/crypto/x509_chain.h"
+#include "common/timefmt.h"
 
 #include <openssl/sha.h>
+#include <stdlib.h>
 #include <string.h>
 
 enum { NOT_BEFORE_SLACK_SEC = 3600 }; /* clocks differ */
@@ -196,12 +198,43 @@ x509_verify_check_links(const struct x509_chain *chain, struct error *err)
 	return 0;
 }
 
+/* When an intermediate expires, clients refuse the certificate below it. */
+static int
+x509_verify_check_ends(const struct x509_chain *chain, struct error *err)
+{
+	int64_t leaf_ends_at, ends_at;
+	char date[TIME_RFC3339_SIZE];
+
+	if (x509_time(X509_get0_notAfter(chain->certs[0]), &leaf_ends_at) < 0)
+		return 0; /* check_dates says so */
+	for (size_t i = 1; i < chain->count; i++) {
+		_cleanup_free_ char *subject = NULL;
+
+		if (x509_time(X509_get0_notAfter(chain->certs[i]), &ends_at) < 0 || ends_at >= leaf_ends_at)
+			continue;
+		subject = x509_subject_text(chain->certs[i]);
+		time_format_rfc3339(ends_at, date);
+		return error_set(err, ERROR_PROTOCOL,
+			"certificate %zu of the chain ('%s') expires before the certificate, at %s", i + 1, subject,
+			date);
+	}
+	return 0;
+}
+
 static void
 x509_verify_doubt(struct strlist *doubts, int r, struct error *why)
 {
 	if (r < 0)
 		strlist_add(doubts, why->message);
 	error_clear(why);
+}
+
+int
+x509_chain_check_links(const char *pem, size_t len, struct error *err)
+{
+	_cleanup_(x509_chain_clear) struct x509_chain chain = { 0 };
+
+	return x509_chain_read(pem, len, NULL, &chain, err) < 0 ? -1 : x509_verify_check_links(&chain, err);
 }
 
 int
@@ -223,5 +256,6 @@ x509_chain_accept(const char *pem, size_t len, const struct x509_asked *asked, s
 	x509_verify_doubt(ret_doubts, check_usage(leaf, &why), &why);
 	x509_verify_doubt(ret_doubts, x509_verify_check_dates(leaf, asked->now, &why), &why);
 	x509_verify_doubt(ret_doubts, x509_verify_check_links(&chain, &why), &why);
+	x509_verify_doubt(ret_doubts, x509_verify_check_ends(&chain, &why), &why);
 	return x509_chain_split(&chain, ret_leaf, ret_chain, ret_info, err);
 }

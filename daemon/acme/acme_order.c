@@ -208,6 +208,7 @@ acme_order_free(struct acme_order *o)
 	buf_clear(&o->csr);
 	buf_clear(&o->chain);
 	buf_clear(&o->default_chain);
+	buf_clear(&o->best_chain);
 	error_clear(&o->owner_error);
 	error_clear(&o->not_ready);
 	error_clear(&o->diagnosis);
@@ -301,9 +302,8 @@ acme_order_send(struct acme_order *o, const struct acme_request *request)
 	o->call = acme_client_send(o->client, request, order_answered, o);
 }
 
-/* @note: taken. */
-static void
-order_note(struct acme_order *o, char *note)
+void
+acme_order_note(struct acme_order *o, char *note)
 {
 	acme_order_say(o, note);
 	strlist_take(&o->notes, note);
@@ -314,7 +314,7 @@ acme_order_leave_out_profile(struct acme_order *o, const struct error *err)
 {
 	if (!o->profile || !o->is_profile_preferred || !acme_problem_may_be_of_profile(err))
 		return false;
-	order_note(o, xasprintf("ordered without the preferred profile '%s': %s", o->profile, err->message));
+	acme_order_note(o, xasprintf("ordered without the preferred profile '%s': %s", o->profile, err->message));
 	str_replace(&o->profile, NULL);
 	return true;
 }
@@ -382,7 +382,7 @@ order_check_echo(struct acme_order *o, const struct acme_order_msg *msg, struct 
 			o->profile);
 	str_replace(&why.field, "profile");
 	if (o->is_profile_preferred) {
-		order_note(o, xasprintf("not of the preferred profile: %s", why.message));
+		acme_order_note(o, xasprintf("not of the preferred profile: %s", why.message));
 		str_replace(&o->profile, NULL);
 		return 0;
 	}

@@ -62,7 +62,7 @@ struct acme_order_config {
 	 * information; an order that may have been refused because of it is repeated without it.
 	 */
 	const char *replaces;
-	const char *preferred_chain; /* CN of the topmost issuer; or NULL; fallback: the default chain */
+	const char *preferred_chain; /* acme_chain.h; or NULL; fallback: the default chain */
 	int64_t give_up_ms;          /* limit for the whole order; 0: 15 minutes */
 	bool is_old;                 /* a certificate that could not be fetched until now is abandoned */
 };

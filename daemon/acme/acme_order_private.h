@@ -72,6 +72,7 @@ struct acme_order {
 	struct error owner_error;
 	struct buf chain;
 	struct buf default_chain;  /* while alternates are compared */
+	struct buf best_chain;     /* the shortest, if it is shorter than the default one */
 	struct strlist alternates; /* URLs of other chains */
 	size_t alternates_tried;
 
@@ -123,6 +124,10 @@ acme_order_send(struct acme_order *o, const struct acme_request *request);
 /* Asks whether the CA offers the profile; then ORDER_ENTER again, or ORDER_REPLY with the refusal. */
 void
 acme_order_check_profile(struct acme_order *o);
+
+/* @note: taken; for acme_order_notes(), and said at once. */
+void
+acme_order_note(struct acme_order *o, char *note);
 
 /*
  * After @err: may a profile that is only preferred be left out?

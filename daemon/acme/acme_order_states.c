@@ -6,6 +6,7 @@
 #include "common/crypto/x509.h"
 #include "common/json.h"
 #include "common/name.h"
+#include "daemon/acme/acme_chain.h"
 #include "daemon/acme/acme_client_private.h"
 #include "daemon/acme/acme_order_private.h"
 #include "daemon/acme/acme_problem.h"
@@ -320,54 +321,60 @@ download_start(struct acme_order *o)
 	return ACME_ORDER_DOWNLOAD;
 }
 
-/* CN of the issuer of the last certificate in @pem; owned by the caller, NULL if unreadable. */
-static char *
-topmost_issuer(const char *pem, size_t len)
+/* The alternates are used up: the default chain, or a shorter one. */
+static enum acme_order_state
+download_settle(struct acme_order *o)
 {
-	_cleanup_buf_ struct buf rest = BUF_INIT;
-	_cleanup_buf_ struct buf above = BUF_INIT;
-	char *issuer = NULL;
+	_cleanup_free_ char *top = acme_chain_top(&o->default_chain);
+	const struct buf *chain = o->best_chain.len ? &o->best_chain : &o->default_chain;
 
-	buf_add(&rest, pem, len);
-	while (rest.len > 0) {
-		_cleanup_(cert_info_clear) struct cert_info info = { .serial = NULL };
-
-		buf_reset(&above);
-		if (x509_chain_parse(rest.data, rest.len, NULL, &above, &info, NULL) < 0)
-			break;
-		str_replace(&issuer, info.issuer_cn);
-		buf_reset(&rest);
-		buf_add(&rest, above.data, above.len);
-	}
-	return issuer;
+	if (strcmp(o->preferred_chain, ACME_CHAIN_SHORTEST) != 0)
+		acme_order_note(o,
+			xasprintf("no chain of the CA fits preferredChain '%s' (%zu alternate%s); the default chain is "
+				  "used, whose topmost issuer is '%s'",
+				o->preferred_chain, o->alternates_tried, o->alternates_tried == 1 ? "" : "s",
+				top ? top : "(no name)"));
+	buf_reset(&o->chain);
+	buf_add(&o->chain, chain->data, chain->len);
+	return ACME_ORDER_DONE;
 }
 
-static bool
-is_preferred(const struct acme_order *o, const struct buf *chain)
-{
-	_cleanup_free_ char *issuer = NULL;
-
-	if (!o->preferred_chain)
-		return true;
-	issuer = topmost_issuer(buf_str(chain), chain->len);
-	return issuer && strcmp(issuer, o->preferred_chain) == 0;
-}
-
-/* The next alternate chain, or the default chain when there are no more. */
 static enum acme_order_state
 download_next(struct acme_order *o)
 {
-	char *url = NULL;
+	if (o->alternates_tried == o->alternates.count || o->alternates_tried == ALTERNATES_MAX)
+		return download_settle(o);
+	download_send(o, o->alternates.items[o->alternates_tried++]);
+	return ACME_ORDER_DOWNLOAD;
+}
 
-	if (o->alternates_tried < o->alternates.count && o->alternates_tried < ALTERNATES_MAX)
-		url = o->alternates.items[o->alternates_tried++];
-	if (url) {
-		download_send(o, url);
-		return ACME_ORDER_DOWNLOAD;
+/* The default chain, which is not the preferred one. */
+static enum acme_order_state
+download_default(struct acme_order *o)
+{
+	buf_add(&o->default_chain, o->chain.data, o->chain.len);
+	acme_msg_links(o->reply->links, "alternate", &o->alternates);
+	return download_next(o);
+}
+
+static enum acme_order_state
+download_alternate(struct acme_order *o)
+{
+	_cleanup_error_ struct error err = ERROR_INIT;
+	const struct buf *best = o->best_chain.len ? &o->best_chain : &o->default_chain;
+	bool is_shortest_wanted = strcmp(o->preferred_chain, ACME_CHAIN_SHORTEST) == 0;
+
+	if (acme_chain_check(&o->default_chain, &o->chain, &err) < 0) {
+		_cleanup_free_ char *text = xasprintf("an alternate chain is not used: %s", err.message);
+
+		acme_order_say(o, text);
+	} else if (acme_chain_fits(o->preferred_chain, &o->chain)) {
+		return ACME_ORDER_DONE;
+	} else if (is_shortest_wanted && acme_chain_length(&o->chain) < acme_chain_length(best)) {
+		buf_reset(&o->best_chain);
+		buf_add(&o->best_chain, o->chain.data, o->chain.len);
 	}
-	buf_reset(&o->chain);
-	buf_add(&o->chain, o->default_chain.data, o->default_chain.len);
-	return ACME_ORDER_DONE;
+	return download_next(o);
 }
 
 static enum acme_order_state
@@ -386,13 +393,10 @@ download_answered(struct acme_order *o)
 	}
 	buf_reset(&o->chain);
 	buf_add(&o->chain, o->reply->body, o->reply->body_len);
-	if (is_preferred(o, &o->chain))
-		return ACME_ORDER_DONE;
-	if (is_default) {
-		buf_add(&o->default_chain, o->chain.data, o->chain.len);
-		acme_msg_links(o->reply->links, "alternate", &o->alternates);
-	}
-	return download_next(o);
+	if (!is_default)
+		return download_alternate(o);
+	return !o->preferred_chain || acme_chain_fits(o->preferred_chain, &o->chain) ? ACME_ORDER_DONE
+										     : download_default(o);
 }
 
 enum acme_order_state

@@ -2,6 +2,7 @@
 libcertd_a_SOURCES += \
 	daemon/acme/acme_account.c \
 	daemon/acme/acme_call.c \
+	daemon/acme/acme_chain.c daemon/acme/acme_chain.h \
 	daemon/acme/acme_client.c daemon/acme/acme_client.h daemon/acme/acme_client_private.h \
 	daemon/acme/acme_msg.c daemon/acme/acme_msg.h \
 	daemon/acme/acme_nonce.c daemon/acme/acme_nonce.h \

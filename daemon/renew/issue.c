@@ -411,7 +411,8 @@ issue_begin(struct issue *issue, struct error *err)
 		.profile = profile_of(&issue->autocert, provider),
 		.is_profile_preferred = profile_is_preferred(&issue->autocert, provider),
 		.replaces = replaces,
-		.preferred_chain = provider->preferred_chain,
+		.preferred_chain = issue->autocert.preferred_chain ? issue->autocert.preferred_chain
+								   : provider->preferred_chain,
 		.is_old = issue_now(issue->env) - issue->record.started_at > ORDER_OLD_SEC,
 	};
 	issue->order = acme_order_new(issue->env->loop, issue->client->acme, &config, &order_ops, issue);

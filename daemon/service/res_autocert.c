@@ -12,6 +12,7 @@
 #include "common/name.h"
 #include "common/shell.h"
 #include "common/timefmt.h"
+#include "daemon/acme/acme_chain.h"
 #include "daemon/renew/authorize.h"
 #include "daemon/renew/policy.h"
 #include "daemon/rollout/withdraw.h"

@@ -9,6 +9,7 @@
 #include "common/crypto/key.h"
 #include "common/name.h"
 #include "common/shell.h"
+#include "daemon/acme/acme_chain.h"
 #include "daemon/acme/acme_msg.h"
 #include "daemon/schedule/schedule.h"
 #include "daemon/service/handlers.h"
@@ -171,6 +172,8 @@ provider_read(struct call *call, const void *old, void *obj, struct json_object 
 		return -1;
 	if ((!old || json_path(properties, "externalAccountBinding")) && read_eab(p, properties, err) < 0)
 		return -1;
+	if (p->preferred_chain && acme_chain_check_preference(p->preferred_chain, err) < 0)
+		return resource_refused(err, "preferredChain");
 	return read_account_key(call, p, properties, err);
 }
 

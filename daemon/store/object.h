@@ -139,6 +139,7 @@ struct autocert {
 	struct strlist validations;  /* what "auto" remembers of its names (challenge/choice.h) */
 	struct error standing_error; /* what is wrong with one of them */
 	char *profile_policy;      /* as of a provider; NULL: the provider's */
+	char *preferred_chain;     /* as of a provider; NULL: the provider's */
 	struct strlist notes;      /* what the last order did not get as it was wanted; one line each */
 };
 

@@ -96,6 +96,7 @@ static const struct record_field autocert_fields[] = {
 	RECORD_FIELD(RECORD_STRING, 55, struct autocert, csr, "csr"),
 	RECORD_FIELD(RECORD_STRING, 70, struct autocert, profile_policy, "profilePolicy"),
 	RECORD_FIELD(RECORD_STRLIST, 71, struct autocert, notes, "notes"),
+	RECORD_FIELD(RECORD_STRING, 72, struct autocert, preferred_chain, "preferredChain"),
 };
 const struct record_class autocert_class = RECORD_CLASS(
 	"autocertificate", STORE_AUTOCERT, struct autocert, autocert_fields, o.unknown);

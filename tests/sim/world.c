@@ -30,6 +30,7 @@
 #include <unistd.h>
 
 enum {
+	ALTERNATES = 2,        /* chains of each CA */
 	BEGIN_AT = 1767225600, /* 2026-01-01 */
 	MAP_SIZE = 1 << 30,
 	ANSWER_SEC = 10, /* some calls ask the CA */
@@ -163,8 +164,9 @@ world_init(struct world *w, struct sim *sim)
 		c->world = w;
 		snprintf(c->url, sizeof(c->url), "https://ca%zu.sim.test", i);
 		c->ca = fake_ca_new(w->loop, c->url, sim_random(sim));
+		fake_ca_script(c->ca)->alternates = ALTERNATES; /* which a test may have it offer */
+		fake_ca_root_pem(c->ca, 0);                     /* makes it, now */
 		world_set_weather(c, WEATHER_FAIR, 0);
-		fake_ca_root_pem(c->ca, 0); /* makes it, now */
 	}
 }
 

@@ -90,6 +90,14 @@ def test_the_preferred_chain_is_found_among_the_alternates(start, scratch):
     assert parse_certificate(split_pem(chain.read_text())[-1]).issuer == f"CN={root}"
 
 
+def test_the_chain_with_a_fingerprint_is_found_among_the_alternates(start, scratch):
+    pebble = start(Pebble, always_valid=True, alternate_roots=2)
+    wanted = parse_certificate(pebble.intermediate(1))
+    chain = scratch / "chain.pem"
+    once(pebble, "-p", wanted.fingerprint, "-o", chain, "www.example.com")
+    assert parse_certificate(split_pem(chain.read_text())[-1]).fingerprint == wanted.fingerprint
+
+
 @pytest.mark.parametrize("binding, outcome", [
     ([], "failed account invalid"),
     (["-e", f"{EAB_KEY_ID}:AAAA"], "failed account ca: unauthorized"),

@@ -73,7 +73,7 @@ class ThrowAwayCa:
         self.cert_file = self.directory / "ca.pem"
         self.key_file = self.directory / "ca.key"
         run(["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes",
-             "-days", "30", "-subj", f"/CN={name}", "-addext", "basicConstraints=critical,CA:TRUE",
+             "-days", "400", "-subj", f"/CN={name}", "-addext", "basicConstraints=critical,CA:TRUE",
              "-addext", "keyUsage=critical,keyCertSign,cRLSign",
              "-keyout", self.key_file, "-out", self.cert_file])
 

@@ -1,3 +1,5 @@
+#include "common/crypto/x509.h"
+#include "daemon/acme/acme_chain.h"
 #include "tests/unit/acme/fixture.h"
 
 #include <criterion/criterion.h>
@@ -955,30 +957,98 @@ Test(acme_order, after_the_csr_ready_is_polled_on)
 	fixture_clear(&f);
 }
 
-Test(acme_order, the_chain_is_chosen_by_the_issuer_of_its_topmost_certificate)
+enum chain_trick { PLAIN, DEFAULT_WITH_ROOT, ALL_WITH_ROOTS, FIRST_ALTERNATE_UNSIGNED, FIRST_ALTERNATE_OF_ANOTHER };
+
+struct chains {
+	struct fixture *f;
+	enum chain_trick trick;
+};
+
+/* The answer is the leaf, or the one of another certificate, with a root that did not sign it. */
+static void
+forge_chain(struct chains *c, struct fake_ca_answer *answer)
+{
+	_cleanup_buf_ struct buf leaf = BUF_INIT;
+
+	if (c->trick == FIRST_ALTERNATE_UNSIGNED)
+		cr_assert_eq(x509_chain_parse(answer->res.body.data, answer->res.body.len, &leaf, NULL,
+				     &(struct cert_info){ 0 }, NULL),
+			0);
+	buf_reset(&answer->res.body);
+	buf_add(&answer->res.body, leaf.data, leaf.len);
+	buf_add_str(&answer->res.body, fake_ca_root_pem(c->f->ca, 1));
+}
+
+static bool
+trick_chains(enum fake_ca_phase phase, enum fake_ca_kind kind, unsigned nth, struct fake_ca_answer *answer, void *arg)
+{
+	struct chains *c = arg;
+
+	if (phase != FAKE_CA_AFTER || kind != FAKE_CA_CERTIFICATE)
+		return false;
+	if (c->trick == ALL_WITH_ROOTS || (c->trick == DEFAULT_WITH_ROOT && nth == 1))
+		buf_add_str(&answer->res.body, fake_ca_root_pem(c->f->ca, nth - 1));
+	if (c->trick >= FIRST_ALTERNATE_UNSIGNED && nth == 2)
+		forge_chain(c, answer);
+	return true;
+}
+
+/* Owned by the caller. */
+static char *
+root_fingerprint(struct fixture *f, unsigned index)
+{
+	const char *pem = fake_ca_root_pem(f->ca, index);
+	_cleanup_buf_ struct buf der = BUF_INIT;
+
+	cr_assert_eq(x509_leaf_der(pem, strlen(pem), &der, NULL), 0);
+	return x509_fingerprint_der(der.data, der.len);
+}
+
+Test(acme_order, the_chain_is_chosen_by_its_topmost_issuer_a_fingerprint_or_its_length)
 {
 	static const struct {
-		const char *preferred;
+		const char *preferred; /* "#N": fingerprint of that root */
+		enum chain_trick trick;
 		unsigned certificates; /* requests */
+		const char *top;
+		bool is_noted;
 	} cases[] = {
-		{ NULL, 1 },
-		{ "Fake Root 0", 1 },
-		{ "Fake Root 2", 3 },
-		{ "No Such Root", 4 },
+		{ NULL, PLAIN, 1, "Fake Root 0", false },
+		{ "Fake Root 0", PLAIN, 1, "Fake Root 0", false },
+		{ "Fake Root 2", PLAIN, 3, "Fake Root 2", false },
+		{ "No Such Root", PLAIN, 4, "Fake Root 0", true },
+		{ "shortest", PLAIN, 1, "Fake Root 0", false },
+		{ "shortest", DEFAULT_WITH_ROOT, 2, "Fake Root 1", false },
+		{ "shortest", ALL_WITH_ROOTS, 4, "Fake Root 0", false },
+		{ "#0", ALL_WITH_ROOTS, 1, "Fake Root 0", false },
+		{ "#2", ALL_WITH_ROOTS, 3, "Fake Root 2", false },
+		{ "#2", PLAIN, 4, "Fake Root 0", true },
+		{ "Fake Root 1", FIRST_ALTERNATE_UNSIGNED, 4, "Fake Root 0", true },
+		{ "Fake Root 1", FIRST_ALTERNATE_OF_ANOTHER, 4, "Fake Root 0", true },
 	};
 
 	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
 		struct fixture f;
 		struct owner owner;
+		struct chains chains = { &f, cases[i].trick };
+		_cleanup_free_ char *fingerprint = NULL, *top = NULL;
+		const char *preferred = cases[i].preferred;
 
 		fixture_init_registered(&f);
 		fake_ca_script(f.ca)->alternates = 3;
+		fake_ca_script(f.ca)->intercept = trick_chains;
+		fake_ca_script(f.ca)->arg = &chains;
+		if (preferred && *preferred == '#')
+			preferred = fingerprint = root_fingerprint(&f, (unsigned)(preferred[1] - '0'));
 		owner_init(&owner, &f, "www.example.com");
-		owner_start(&owner, &f, &(struct acme_order_config){ .preferred_chain = cases[i].preferred });
+		owner_start(&owner, &f, &(struct acme_order_config){ .preferred_chain = preferred });
 		fixture_run(&f);
 		owner_expect_issued(&owner, cases[i].preferred ? cases[i].preferred : "default");
 		cr_expect_eq(fake_ca_count(f.ca, FAKE_CA_CERTIFICATE), cases[i].certificates, "%zu: %u", i,
 			fake_ca_count(f.ca, FAKE_CA_CERTIFICATE));
+		top = acme_chain_top(&owner.chain);
+		cr_expect_str_eq(top, cases[i].top, "%zu: %s", i, top);
+		cr_expect_eq(owner.notes.count, cases[i].is_noted, "%zu", i);
 		owner_clear(&owner);
 		fixture_clear(&f);
 	}

@@ -1,4 +1,5 @@
 /* What the settings of providers and auto-certificates make of accounts, orders and keys, as the CA sees it. */
+#include "daemon/acme/acme_chain.h"
 #include "tests/unit/renew/run.h"
 
 #include <criterion/criterion.h>
@@ -157,7 +158,7 @@ Test(settings, an_authorization_by_hand_asks_for_the_profile_of_its_provider)
 	run_end(&r);
 }
 
-/* --- keys of certificates --- */
+/* --- chains --- */
 
 /* The present certificate of "a-90d". @ret: zeroed. */
 static void
@@ -169,6 +170,39 @@ load_certificate(const struct run *r, struct certificate *ret)
 	cr_assert_eq(object_find(store, &autocert_class, "a-90d", &a, NULL), 1);
 	cr_assert_eq(object_load(store, &certificate_class, a.last_certificate, ret, NULL), 1);
 }
+
+Test(settings, the_chain_of_an_auto_certificate_is_its_own_or_that_of_its_provider)
+{
+	struct run r;
+	struct world *w = &r.world;
+	static const char *const steps[][2] = {
+		{ "{'ref':'ca','properties':{'preferredChain':'Fake Root 1'}}", "Fake Root 1" },
+		{ "{'ref':'a-90d','properties':{'preferredChain':'Fake Root 2'}}", "Fake Root 2" },
+		{ "{'ref':'a-90d','properties':{'preferredChain':'Nobody'}}", "Fake Root 0" },
+		{ "{'ref':'a-90d','properties':{'preferredChain':null}}", "Fake Root 1" },
+	};
+
+	run_begin(&r, 0);
+	fake_ca_script(w->cas[0].ca)->alternates = 2;
+	world_run_until(w, world_now(w) + MINUTE);
+	for (size_t i = 0; i < ARRAY_SIZE(steps); i++) {
+		_cleanup_certificate_ struct certificate c = { 0 };
+		_cleanup_free_ char *top = NULL;
+
+		cr_assert(world_call(w, i ? RPC_AUTOCERTIFICATE_UPDATE : RPC_PROVIDER_UPDATE, "%s", steps[i][0]));
+		order_and_expect_profile(&r, NULL);
+		load_certificate(&r, &c);
+		top = acme_chain_top(&c.chain_pem);
+		cr_expect_str_eq(top, steps[i][1], "%s", steps[i][0]);
+		cr_expect_eq(explains(&r, "no chain of the CA fits preferredChain 'Nobody' (2 alternates)"), i == 2);
+	}
+	cr_expect(
+		!world_call(w, RPC_AUTOCERTIFICATE_UPDATE, "{'ref':'a-90d','properties':{'preferredChain':'AB:CD'}}"));
+	cr_expect(!world_call(w, RPC_PROVIDER_UPDATE, "{'ref':'ca','properties':{'preferredChain':'AB:CD'}}"));
+	run_end(&r);
+}
+
+/* --- keys of certificates --- */
 
 static bool
 has_same_key(const struct certificate *a, const struct certificate *b)
