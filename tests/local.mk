@@ -195,7 +195,7 @@ unit_renew_SOURCES = $(world_sources) $(fake_ca_sources) \
 	tests/unit/challenge/rig.c tests/unit/challenge/rig.h \
 	tests/unit/renew/test_persist.c \
 	tests/unit/store/tmp_store.c tests/unit/store/tmp_store.h \
-	tests/unit/renew/test_forecast.c tests/unit/renew/test_policy.c
+	tests/unit/renew/test_forecast.c tests/unit/renew/test_guard.c tests/unit/renew/test_policy.c
 unit_renew_LDFLAGS = $(store_faults_wrap)
 unit_renew_CFLAGS = $(AM_CFLAGS) $(CRITERION_CFLAGS)
 unit_renew_LDADD = $(DAEMON_LIBS) $(UNIT_LIBS)

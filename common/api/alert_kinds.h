@@ -38,6 +38,7 @@
 	CONDITION(stale, "certificate is not served") \
 	CONDITION(refused, "CA does not issue the certificate") \
 	CONDITION(undeployed, "certificate cannot be deployed") \
+	CONDITION(approval, "new certificate waits for approval") \
 	CONDITION(rolledback, "an earlier certificate is deployed") \
 	CONDITION(changed, "files were changed by others")
 /* clang-format on */

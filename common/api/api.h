@@ -144,6 +144,7 @@ enum api_method_id {
 	RPC_AUTOCERTIFICATE_RESUME,
 	RPC_AUTOCERTIFICATE_CANCEL,   /* {ref}: end the order in progress */
 	RPC_AUTOCERTIFICATE_ROLLBACK, /* {ref, consumer?, certificate?}: deploy an earlier certificate */
+	RPC_AUTOCERTIFICATE_APPROVE,  /* {ref}: deploy the certificate that the guard holds */
 	RPC_AUTOCERTIFICATE_EXPLAIN,  /* {ref}: what happens next, when and why; last error; next steps */
 	RPC_CERTIFICATE_CREATE, /* import; {replace?: imported certificate whose files and consumers it takes over} */
 	RPC_CERTIFICATE_LIST,

@@ -6,6 +6,7 @@
 
 enum { CSR_MAX = 32 * 1024 };
 
+static const char *const guards[] = { "warn", "pass", "hold", NULL };
 static const char *const challenges[] = { "auto", "http-01", "tls-alpn-01", "dns-01", "dns-account-01",
 	"dns-persist-01", "manual", NULL };
 
@@ -39,6 +40,9 @@ const struct api_field api_autocert_properties[] = {
 		.help = "whether the profile is required, or only preferred" },
 	{ .name = "preferredChain", .type = API_STRING, .metavar = "CHAIN", .help = PREFERRED_CHAIN_HELP,
 		.fallback = "the provider's" },
+	{ .name = "guard", .type = API_ENUM, .values = guards, .fallback = "warn",
+		.help = "if a renewed certificate differs from the one in use: deploy it and warn, deploy it, or hold "
+			"it until it is approved" },
 	{ .name = "renewBefore", .type = API_SPAN, .min = 60, .max = MAX_SPAN, .metavar = "SPAN",
 		.help = "renew this long before expiry, at most a third of the lifetime (half if it is below 10 days)",
 		.fallback = "renew-before in certd.conf" },
@@ -52,9 +56,9 @@ const struct api_field api_autocert_metadata[] = {
 	{ .name = "subjectAlternativeNames", .type = API_STRLIST, .flags = API_ALWAYS,
 		.help = "other names in canonical form, each once" },
 	{ .name = "lastIssuedCertificate", .type = API_REF, .resource = "certificate",
-		.help = "newest certificate" },
-	{ .name = "notBefore", .type = API_TIME, .help = "start of validity of the newest certificate" },
-	{ .name = "notAfter", .type = API_TIME, .help = "end of validity of the newest certificate" },
+		.help = "newest certificate, except one that waits for approval" },
+	{ .name = "notBefore", .type = API_TIME, .help = "start of validity of that certificate" },
+	{ .name = "notAfter", .type = API_TIME, .help = "end of validity of that certificate" },
 	{ .name = "paused", .type = API_BOOL, .help = "whether renewal is suspended" },
 	{ .name = "nextAction", .type = API_STRING, .help = "next planned action" },
 	{ .name = "nextDate", .type = API_TIME, .help = "time of that action" },
@@ -70,6 +74,9 @@ const struct api_field api_autocert_metadata[] = {
 	{ .name = "lastAttemptDate", .type = API_TIME, .help = "time of the last order" },
 	{ .name = "lastError", .type = API_OBJECT, .fields = api_error_fields,
 		.help = "why the last attempt failed" },
+	{ .name = "waitingCertificate", .type = API_REF, .resource = "certificate",
+		.help = "newer certificate that waits for approval" },
+	{ .name = "waitingUntilDate", .type = API_TIME, .help = "time at which it is deployed without approval" },
 	{ .name = "notes", .type = API_STRLIST, .help = "what the last order did not get as it was wanted" },
 	{ .name = "dropDirectory", .type = API_STRING, .help = "directory of its files" },
 	{ .name = "rolledBackDate", .type = API_TIME,

@@ -91,6 +91,10 @@ static const struct event_info kinds[] = {
 	[EVENT_SERVER_BACKUP] = { "server.backup", EVENT_NOTICE, "by masterKey",
 		"the store was copied for a backup, sealed" },
 	[EVENT_SERVER_REKEYED] = { "server.rekeyed", EVENT_NOTICE, "", "the master key was changed" },
+	[EVENT_CERTIFICATE_DIFFERS] = { "certificate.differs", EVENT_WARNING, "certificate differences",
+		"a renewed certificate differs from the one in use, and is deployed" },
+	[EVENT_CERTIFICATE_WAITING] = { "certificate.waiting", EVENT_WARNING, "certificate differences until",
+		"a renewed certificate differs from the one in use, and waits for approval" },
 };
 _Static_assert(ARRAY_SIZE(kinds) == EVENT_KIND_COUNT, "one row per event kind");
 

@@ -60,6 +60,10 @@ static const char *const advices[EVENT_KIND_COUNT] = {
 	[EVENT_RENEWAL_UNKNOWN] =
 		"certd renews by its own rule and asks the CA again. Until then it does not see if the CA wants the "
 		"certificate replaced early, for example because it will be revoked.",
+	[EVENT_CERTIFICATE_DIFFERS] =
+		"Check that its clients and servers accept it. To hold such certificates until they are approved: "
+		"certctl set auto NAME --guard hold",
+	[EVENT_CERTIFICATE_WAITING] = "To deploy it: certctl approve NAME. To order another one: certctl renew NAME",
 	[EVENT_CERTIFICATE_REVOKED] = "Clients may refuse it from now on. Check that no server uses it any more.",
 	[EVENT_CERTIFICATE_REVOKE_FAILED] = "certctl show cert NAME shows the reason, and whether certd tries again.",
 	[EVENT_ALERT_FAILED] = "certd retries. To test the destination: certctl alert test NAME",

@@ -236,6 +236,24 @@ digests(X509 *cert, struct cert_info *info, struct error *err)
 	return 0;
 }
 
+/* A usage without a short name is a number. */
+static void
+x509_usages(X509 *cert, struct strlist *ret)
+{
+	EXTENDED_KEY_USAGE *usages = X509_get_ext_d2i(cert, NID_ext_key_usage, NULL, NULL);
+	char number[80];
+
+	for (int i = 0; i < sk_ASN1_OBJECT_num(usages); i++) {
+		const ASN1_OBJECT *usage = sk_ASN1_OBJECT_value(usages, i);
+		int nid = OBJ_obj2nid(usage);
+
+		if (nid == NID_undef)
+			OBJ_obj2txt(number, sizeof(number), usage, 1);
+		strlist_add(ret, nid == NID_undef ? number : OBJ_nid2sn(nid));
+	}
+	EXTENDED_KEY_USAGE_free(usages);
+}
+
 static int
 x509_describe(const struct x509_chain *chain, struct cert_info *info, struct error *err)
 {
@@ -250,6 +268,8 @@ x509_describe(const struct x509_chain *chain, struct cert_info *info, struct err
 	info->subject_cn = name_part(X509_get_subject_name(leaf), NID_commonName);
 	info->issuer_cn = name_part(X509_get_issuer_name(leaf), NID_commonName);
 	info->issuer_org = name_part(X509_get_issuer_name(leaf), NID_organizationName);
+	info->top_issuer_cn = name_part(X509_get_issuer_name(chain->certs[chain->count - 1]), NID_commonName);
+	x509_usages(leaf, &info->usages);
 	info->ari_id = ari_id(leaf);
 	info->has_chain = chain->count > 1;
 	return 0;
@@ -264,7 +284,9 @@ cert_info_clear(struct cert_info *info)
 	free(info->issuer_cn);
 	free(info->issuer_org);
 	free(info->ari_id);
+	free(info->top_issuer_cn);
 	strlist_clear(&info->names);
+	strlist_clear(&info->usages);
 	*info = (struct cert_info){ 0 };
 }
 
@@ -314,6 +336,15 @@ x509_chain_split(const struct x509_chain *chain, struct buf *ret_leaf, struct bu
 		info = (struct cert_info){ 0 };
 	}
 	return 0;
+}
+
+int
+x509_chain_describe(const char *pem, size_t len, struct x509_seen *seen, struct cert_info *ret_info, struct error *err)
+{
+	_cleanup_(x509_chain_clear) struct x509_chain chain = { 0 };
+
+	return x509_chain_read(pem, len, seen, &chain, err) < 0 ? -1
+								: x509_chain_split(&chain, NULL, NULL, ret_info, err);
 }
 
 int

@@ -22,6 +22,8 @@ struct cert_info {
 	char *issuer_cn;       /* owned; or NULL */
 	char *issuer_org;      /* owned; or NULL */
 	struct strlist names;  /* SAN, canonical */
+	struct strlist usages; /* extended key usages: "serverAuth", "1.2.3"; empty: for any */
+	char *top_issuer_cn;   /* owned; of the issuer of the chain's last certificate; or NULL */
 	int64_t not_before_at; /* UNIX seconds */
 	int64_t not_after_at;  /* UNIX seconds */
 	char *ari_id;          /* owned; RFC 9773 s4.1 certID, or NULL without an authority key id */
@@ -42,6 +44,10 @@ cert_info_clear(struct cert_info *info);
 int
 x509_chain_parse(const char *pem, size_t len, struct buf *ret_leaf, struct buf *ret_chain, struct cert_info *ret_info,
 	struct error *err);
+
+/* The same facts without the certificates. @seen: or NULL. */
+int
+x509_chain_describe(const char *pem, size_t len, struct x509_seen *seen, struct cert_info *ret_info, struct error *err);
 
 /* The facts of the order that the certificate must match. */
 struct x509_asked {
@@ -64,7 +70,8 @@ x509_seen_free(struct x509_seen *seen);
  * Only a certificate for another key or without one of the names is refused (ERROR_PROTOCOL): an issued certificate is
  * not discarded for other faults.
  * @ret_doubts: the other faults, one line each: names that were not requested, a CA certificate, another purpose,
- * dates, a certificate that is not signed by the next one, an issuer that expires before the certificate. OpenSSL never reads the clock.
+ * dates, a certificate that is not signed by the next one, an issuer that expires before the certificate. OpenSSL never
+ * reads the clock.
  */
 int
 x509_chain_accept(const char *pem, size_t len, const struct x509_asked *asked, struct buf *ret_leaf,

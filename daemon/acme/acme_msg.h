@@ -26,7 +26,7 @@ struct acme_directory {
 	char *terms_of_service;
 	bool needs_eab;
 	struct strlist caa_identities;
-	char *account_hash_prefix; /* of accounturi in dns-persist-01 from draft -02 on; or NULL */
+	char *account_hash_prefix;   /* of accounturi in dns-persist-01 from draft -02 on; or NULL */
 	struct strlist profiles;     /* names */
 	struct strlist profile_help; /* of each: its description or URL, "" if it has none; as the CA sent it */
 };

@@ -267,6 +267,23 @@ condition_rolledback(const struct condition_facts *f, struct buf *text, int64_t 
 	return SEVERITY_WARNING;
 }
 
+/* What the guard holds. */
+static enum severity
+condition_approval(const struct condition_facts *f, struct buf *text, int64_t *again_at _unused_)
+{
+	const struct autocert *a = f->autocert;
+	_cleanup_free_ char *differences = NULL, *approve = NULL;
+	char until[TIME_RFC3339_SIZE];
+
+	if (!a || !a->waiting_certificate)
+		return SEVERITY_NONE;
+	differences = strlist_join(&a->notes, "; ");
+	approve = shell_certctl("approve", a->o.name, NULL);
+	time_format_rfc3339(a->waiting_until_at, until);
+	buf_printf(text, "%s (to deploy it: %s); it is deployed at %s in any case", differences, approve, until);
+	return SEVERITY_WARNING;
+}
+
 /* They are written again at once, but what changed them may do so again. */
 static enum severity
 condition_changed(const struct condition_facts *f, struct buf *text, int64_t *again_at)

@@ -89,6 +89,13 @@ void
 issue_note_failure(const struct issue_env *env, struct autocert *autocert, const struct error *err, bool is_network);
 
 /*
+ * @cert is the certificate in use from now on. The caller saves the record, which deploys it.
+ * @has_ari: its CA offers renewal information
+ */
+void
+issue_use(const struct issue_env *env, struct autocert *autocert, const struct certificate *cert, bool has_ari);
+
+/*
  * The time at which the newest certificate is due for renewal (policy.h): now when there is none, or it is for an
  * earlier declaration.
  */

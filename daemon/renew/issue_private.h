@@ -20,6 +20,7 @@ struct issue_solve {
 	struct solve *solve;                    /* NULL when taken down */
 };
 
+struct cert_info;
 struct keygen;
 
 struct issue {
@@ -102,5 +103,20 @@ issue_fail(struct issue *issue, const struct error *err, bool is_spent);
 /* Stores certificate, next renewal, rollout intent and the end of the issue. -1: the chain does not match the order. */
 int
 issue_accept_chain(struct issue *issue, const struct buf *chain, struct error *err);
+
+/* --- issue_guard.c --- */
+
+/*
+ * issue_guard_compare() - compare @cert, which was just issued, with the one in use
+ * Sets a->notes, and a->waiting_until_at: 0 unless it waits for approval. One that was revoked is replaced in any case.
+ * Return: 0 or -1.
+ */
+int
+issue_guard_compare(const struct issue *issue, struct autocert *a, const struct certificate *cert,
+	const struct cert_info *info, struct strlist *ret_differences, struct error *err);
+
+void
+issue_guard_report(const struct issue *issue, struct store_txn *txn, const struct autocert *a,
+	const struct certificate *cert, const struct strlist *differences);
 
 #endif

@@ -194,10 +194,12 @@ certificate_save(struct issue *issue, struct store_txn *txn, struct certificate 
 	return object_save(issue->env->store, txn, &certificate_class, cert, err);
 }
 
+/* Of the newest certificate: one that waits for approval is renewed by its own dates, and not when the CA says so. */
 struct renewal_in
 issue_renewal_in(const struct issue_env *env, const struct autocert *a)
 {
-	return (struct renewal_in){
+	_cleanup_certificate_ struct certificate waiting = { 0 };
+	struct renewal_in in = {
 		.not_before_at = a->last_not_before_at,
 		.not_after_at = a->last_not_after_at,
 		.renew_before = a->renew_before ? a->renew_before : env->renew_before,
@@ -206,6 +208,14 @@ issue_renewal_in(const struct issue_env *env, const struct autocert *a)
 		.issued_at = a->attempts == 0 && a->last_attempt_at <= issue_now(env) ? a->last_attempt_at : 0,
 		.hurried_at = a->hurried_before_at,
 	};
+
+	if (a->waiting_certificate &&
+		object_peek(env->store, &certificate_class, a->waiting_certificate, &waiting, NULL) == 1) {
+		in.not_before_at = waiting.not_before_at;
+		in.not_after_at = waiting.not_after_at;
+		in.ari_pick_at = 0;
+	}
+	return in;
 }
 
 int64_t
@@ -244,25 +254,36 @@ issue_plan_renewal(const struct issue_env *env, struct autocert *a, bool is_now)
 	a->next_at = is_now ? issue_now(env) : issue_renewal_at(env, a);
 }
 
-static void
-autocert_succeeded(const struct issue *issue, struct autocert *a, const struct certificate *cert)
+void
+issue_use(const struct issue_env *env, struct autocert *a, const struct certificate *cert, bool has_ari)
 {
-	issue_result_note_hurry(issue->env, a, cert->o.created_at);
-	ari_forget(a, acme_client_offers_renewal_info(issue->client->acme) ? cert->ari_id : NULL);
+	issue_result_note_hurry(env, a, issue_now(env));
+	ari_forget(a, has_ari ? cert->ari_id : NULL);
+	a->is_outdated = false;
+	a->last_not_before_at = cert->not_before_at;
+	a->last_not_after_at = cert->not_after_at;
+	str_replace(&a->last_certificate, cert->o.id);
+	str_replace(&a->waiting_certificate, NULL);
+	a->waiting_until_at = 0;
+	error_clear(&a->o.failure);
+	a->o.state = OBJECT_AVAILABLE;
+}
+
+static void
+issue_result_note_success(const struct issue *issue, struct autocert *a, const struct certificate *cert)
+{
+	if (a->waiting_until_at)
+		str_replace(&a->waiting_certificate, cert->o.id);
+	else
+		issue_use(issue->env, a, cert, acme_client_offers_renewal_info(issue->client->acme));
 	persist_note(a, &issue->standing);
 	issue_note_validations(issue, true, &a->validations);
 	choice_keep(&a->validations, &issue->record.names);
 	a->attempts = 0;
-	a->is_outdated = false;
 	a->last_attempt_at = cert->o.created_at;
-	a->last_not_before_at = cert->not_before_at;
-	a->last_not_after_at = cert->not_after_at;
-	str_replace(&a->last_certificate, cert->o.id);
-	strlist_copy(&a->notes, acme_order_notes(issue->order));
 	error_clear(&a->last_error);
 	buf_clear(&a->refused_pem);
 	error_clear(&a->o.failure);
-	a->o.state = OBJECT_AVAILABLE;
 }
 
 /* Recorded in the audit log, because no caller requested the certificate at this moment. */
@@ -278,19 +299,19 @@ certificate_record(const struct issue_env *env, struct store_txn *txn, const str
 }
 
 static void
-issue_result_report(
-	const struct issue *issue, struct store_txn *txn, const struct autocert *a, const struct certificate *cert)
+issue_result_report(const struct issue *issue, struct store_txn *txn, const struct certificate *cert)
 {
 	struct event_object object = issue_object(issue);
 	struct json_object *data = json_object_new_object();
+	const struct strlist *notes = acme_order_notes(issue->order);
 	_cleanup_strlist_ struct strlist remarks = STRLIST_INIT;
 	_cleanup_free_ char *text = NULL;
 	char until[TIME_RFC3339_SIZE];
 
 	if (cert->o.failure.message)
 		strlist_add(&remarks, cert->o.failure.message);
-	for (size_t i = 0; i < a->notes.count; i++)
-		strlist_add(&remarks, a->notes.items[i]);
+	for (size_t i = 0; i < notes->count; i++)
+		strlist_add(&remarks, notes->items[i]);
 	text = strlist_join(&remarks, "; ");
 	time_format_rfc3339(cert->not_after_at, until);
 	json_add_string(data, "certificate", cert->o.id);
@@ -302,8 +323,9 @@ issue_result_report(
 
 /* Stores certificate, next renewal, rollout intent and the end of the issue in one transaction. */
 static int
-issue_store(struct issue *issue, struct certificate *cert, struct error *err)
+issue_store(struct issue *issue, struct certificate *cert, const struct cert_info *info, struct error *err)
 {
+	_cleanup_strlist_ struct strlist differences = STRLIST_INIT;
 	const struct issue_env *env = issue->env;
 	_cleanup_autocert_ struct autocert a = { 0 };
 	struct store_txn *txn;
@@ -314,11 +336,13 @@ issue_store(struct issue *issue, struct certificate *cert, struct error *err)
 	if (found == 0)
 		return error_set(err, ERROR_CANCELLED, "the auto-certificate was deleted");
 	strlist_copy(&cert->labels, &a.labels);
+	if (issue_guard_compare(issue, &a, cert, info, &differences, err) < 0)
+		return -1;
 	txn = store_begin(env->store);
 	issue_gather(issue, txn);
 	if (certificate_save(issue, txn, cert, err) < 0)
 		return -1;
-	autocert_succeeded(issue, &a, cert);
+	issue_result_note_success(issue, &a, cert);
 	if (a.is_paused)
 		a.next_at = 0; /* ordered by a caller: once */
 	else
@@ -331,7 +355,8 @@ issue_store(struct issue *issue, struct certificate *cert, struct error *err)
 		return -1;
 	}
 	store_del(txn, STORE_ISSUE, a.o.id, strlen(a.o.id));
-	issue_result_report(issue, txn, &a, cert);
+	issue_result_report(issue, txn, cert);
+	issue_guard_report(issue, txn, &a, cert, &differences);
 	certificate_record(env, txn, cert);
 	account_works(env, txn, issue->record.provider);
 	profile_note_offer(env, txn, issue->client);
@@ -369,7 +394,7 @@ issue_accept_chain(struct issue *issue, const struct buf *chain, struct error *e
 	} else {
 		issue_result_make_certificate(&cert, issue, &info, now);
 		issue_result_note_doubts(&cert, &doubts);
-		rc = issue_store(issue, &cert, err);
+		rc = issue_store(issue, &cert, &info, err);
 	}
 	cert_info_clear(&info);
 	return rc;

@@ -3,11 +3,13 @@ libcertd_a_SOURCES += \
 	daemon/renew/account.c daemon/renew/account.h daemon/renew/account_private.h daemon/renew/account_result.c \
 	daemon/renew/ari.c daemon/renew/ari.h daemon/renew/ari_policy.c daemon/renew/ari_policy.h \
 	daemon/renew/account_rollover.c \
+	daemon/renew/approval.c daemon/renew/approval.h \
 	daemon/renew/authorize.c daemon/renew/authorize.h \
 	daemon/renew/clients.c daemon/renew/clients.h \
 	daemon/renew/decision.c daemon/renew/decision.h \
 	daemon/renew/issue.c daemon/renew/issue.h daemon/renew/issue_private.h \
-	daemon/renew/issue_key.c daemon/renew/issue_result.c \
+	daemon/renew/issue_guard.c daemon/renew/issue_key.c daemon/renew/issue_result.c \
+	daemon/renew/guard.c daemon/renew/guard.h \
 	daemon/renew/expiry.c daemon/renew/expiry.h \
 	daemon/renew/jobs.c daemon/renew/jobs.h \
 	daemon/renew/forecast.c daemon/renew/forecast.h \

@@ -1,4 +1,7 @@
-/* A directory is fetched at least daily, and again when it lacks a profile, so the stored offer is that of the last order. */
+/*
+ * A directory is fetched at least daily, and again when it lacks a profile, so the stored offer is that of the last
+ * order.
+ */
 #include "daemon/renew/profile.h"
 
 #include "common/printable.h"

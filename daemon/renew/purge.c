@@ -32,6 +32,8 @@ still_needed(const struct issue_env *env, const struct certificate *cert, struct
 		return found;
 	if (a.last_certificate && strcmp(a.last_certificate, cert->o.id) == 0)
 		return 1;
+	if (a.waiting_certificate && strcmp(a.waiting_certificate, cert->o.id) == 0)
+		return 1;
 	found = rollout_load(env->rollout, a.o.id, &rollout, err);
 	if (found == 1)
 		found = rollout_uses(&rollout, cert->o.id);

@@ -7,6 +7,7 @@
 #include "daemon/alert/alerts.h"
 #include "daemon/base/clock.h"
 #include "daemon/base/loop.h"
+#include "daemon/renew/approval.h"
 #include "daemon/renew/ari.h"
 #include "daemon/renew/expiry.h"
 #include "daemon/renew/persist.h"
@@ -121,6 +122,8 @@ autocert_changed(const struct step *s, const struct autocert *old, const struct 
 	autocert_traced(s, old, new);
 	if (new->is_paused != old->is_paused || new->last_not_after_at != old->last_not_after_at)
 		expiry_schedule_autocert(s->store, s->txn, new, s->now);
+	if (new->waiting_until_at != old->waiting_until_at)
+		approval_schedule(s->store, s->txn, new);
 	if (!is_same(new->ari_id, old->ari_id))
 		ari_schedule(s->store, s->txn, new, s->now);
 	if (!strlist_equal(&new->standing, &old->standing))
@@ -138,6 +141,7 @@ autocert_deleted(const struct step *s, const struct autocert *a)
 	schedule_del(s->store, s->txn, SCHEDULE_ISSUE, a->o.id);
 	schedule_del(s->store, s->txn, SCHEDULE_ARI, a->o.id);
 	schedule_del(s->store, s->txn, SCHEDULE_PERSIST, a->o.id);
+	schedule_del(s->store, s->txn, SCHEDULE_APPROVAL, a->o.id);
 	expiry_forget(s->store, s->txn, a->o.id);
 	store_del(s->txn, STORE_ISSUE, a->o.id, strlen(a->o.id));
 	trace_forget(s->txn, a->o.id);

@@ -120,6 +120,8 @@ why_then(struct explanation *e, int64_t due_at)
 			time_format_rfc3339(a->last_error.retry_at, when);
 			strlist_take(&e->reasons, xasprintf("the next order is allowed at %s", when));
 		}
+	} else if (a->waiting_certificate) {
+		strlist_add(&e->reasons, "the certificate that waits for approval is renewed by its own dates");
 	} else if (a->last_certificate && a->ari_pick_at) {
 		why_suggested(e, due_at);
 	} else if (a->last_certificate) {
@@ -151,11 +153,21 @@ why_provider(struct explanation *e)
 	explain_advise(e, "to see the error, and how to correct it", "explain provider", p.o.name, NULL);
 }
 
+/* Of the newest certificate, which may wait for approval. */
 static void
 why_notes(struct explanation *e)
 {
+	const char *which = e->a.waiting_certificate ? "the certificate that waits" : "its certificate";
+	char until[TIME_RFC3339_SIZE];
+
 	for (size_t i = 0; i < e->a.notes.count; i++)
-		explain_add(&e->reasons, xasprintf("its certificate: %s", e->a.notes.items[i]));
+		explain_add(&e->reasons, xasprintf("%s: %s", which, e->a.notes.items[i]));
+	if (!e->a.waiting_certificate)
+		return;
+	time_format_rfc3339(e->a.waiting_until_at, until);
+	strlist_take(&e->reasons, xasprintf("without approval it is deployed at %s", until));
+	explain_advise(e, "to deploy the certificate that waits", "approve", e->a.o.name, NULL);
+	explain_advise(e, "to order another one", "renew", e->a.o.name, NULL);
 }
 
 /* Its newest certificate was revoked, or is to be. */

@@ -13,6 +13,7 @@
 #include "common/shell.h"
 #include "common/timefmt.h"
 #include "daemon/acme/acme_chain.h"
+#include "daemon/renew/approval.h"
 #include "daemon/renew/authorize.h"
 #include "daemon/renew/policy.h"
 #include "daemon/rollout/withdraw.h"
@@ -74,6 +75,8 @@ autocert_describe(
 
 	if (error_is_set(&a->last_error))
 		json_object_object_add(metadata, "lastError", rpc_error_to_json(&a->last_error));
+	if (a->notes.count)
+		json_add_strlist(metadata, "notes", &a->notes);
 	json_add_string(metadata, "dropDirectory", directory);
 	if (a->standing.count)
 		json_add_strlist(metadata, "standingRecords", &a->standing);
@@ -177,6 +180,8 @@ autocert_read(struct call *call, const void *old _unused_, void *obj, struct jso
 	if (a->dns_provider && resource_property_ref(call, &dnsprovider_class, "dnsProvider", a->dns_provider,
 				       &a->dns_provider, err) < 0)
 		return -1;
+	if (a->preferred_chain && acme_chain_check_preference(a->preferred_chain, err) < 0)
+		return resource_refused(err, "preferredChain");
 	if (res_autocert_check_key(call, a, err) < 0 || consumers_resolve(call, &a->consumers, a->o.id, err) < 0)
 		return -1;
 	return consumers_check_no_key(call, a, err);
@@ -479,6 +484,28 @@ autocert_renew(struct call *call, struct json_object *params, struct error *err)
 		authorize_give_order(call->service->issue_env, call_txn(call), &a, err) < 0)
 		return -1;
 	issue_plan_renewal(call->service->issue_env, &a, true);
+	return autocert_store(call, &a, EVENT_OBJECT_UPDATED, err);
+}
+
+int
+autocert_approve(struct call *call, struct json_object *params, struct error *err)
+{
+	_cleanup_autocert_ struct autocert a = { 0 };
+	_cleanup_free_ char *renew = NULL;
+	int found;
+
+	if (resource_find(call, &autocert_class, params, &a, err) < 0)
+		return -1;
+	if (!a.waiting_certificate)
+		return error_set(err, ERROR_STATE, "no certificate of '%s' waits for approval", a.o.name);
+	found = approval_give(call->service->issue_env, &a, err);
+	if (found < 0)
+		return -1;
+	renew = shell_certctl("renew", a.o.name, NULL);
+	if (found == 0)
+		return error_set(err, ERROR_STATE,
+			"the certificate that waits has expired or was revoked; to order another one: %s", renew);
+	resource_modified(call, &a.o);
 	return autocert_store(call, &a, EVENT_OBJECT_UPDATED, err);
 }
 

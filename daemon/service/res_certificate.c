@@ -177,6 +177,8 @@ check_superseded(struct call *call, const struct certificate *c, struct error *e
 			"'%s' is the newest certificate of '%s'; to order another one first: %s; to delete both: %s",
 			c->o.name, a.o.name, renew, rm);
 	}
+	if (a.waiting_certificate && strcmp(a.waiting_certificate, c->o.id) == 0)
+		return error_set(err, ERROR_IN_USE, "'%s' waits for approval (certctl approve)", c->o.name);
 	if (rollout_load(call->service->rollout, a.o.id, &r, err) == 1 && rollout_uses(&r, c->o.id))
 		rc = error_set(err, ERROR_IN_USE, "'%s' is being rolled out", c->o.name);
 	record_clear(&rollout_class, &r);

@@ -38,6 +38,23 @@ forget_own_key(struct json_object *metadata)
 }
 
 static void
+provider_describe_offer(const struct provider *p, struct json_object *metadata)
+{
+	const struct offered_profile *offer = p->profiles.items;
+	struct json_object *list = p->profiles.count ? json_object_new_array() : NULL;
+
+	for (size_t i = 0; i < p->profiles.count; i++) {
+		struct json_object *item = json_object_new_object();
+
+		json_add_string(item, "name", offer[i].name);
+		json_add_string(item, "description", offer[i].help);
+		json_object_array_add(list, item);
+	}
+	if (list)
+		json_object_object_add(metadata, "profiles", list);
+}
+
+static void
 provider_describe(
 	struct service *service, const void *obj, struct json_object *properties _unused_, struct json_object *metadata)
 {
@@ -51,6 +68,7 @@ provider_describe(
 		json_add_string(metadata, "message", p->account_note);
 	if (schedule_get(service->store, SCHEDULE_ACCOUNT, p->o.id, &row, NULL) == 1)
 		json_add_time(metadata, "nextDate", row.due_at);
+	provider_describe_offer(p, metadata);
 	if (!p->is_key_imported || p->account_key_uri)
 		forget_own_key(metadata);
 }

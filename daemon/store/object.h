@@ -138,9 +138,12 @@ struct autocert {
 	struct strlist standing;     /* records of dns-persist-01 that serve its names (renew/persist.h) */
 	struct strlist validations;  /* what "auto" remembers of its names (challenge/choice.h) */
 	struct error standing_error; /* what is wrong with one of them */
-	char *profile_policy;      /* as of a provider; NULL: the provider's */
-	char *preferred_chain;     /* as of a provider; NULL: the provider's */
-	struct strlist notes;      /* what the last order did not get as it was wanted; one line each */
+	char *profile_policy;        /* as of a provider; NULL: the provider's */
+	char *preferred_chain;       /* as of a provider; NULL: the provider's */
+	char *guard;                 /* "warn" (also NULL), "pass" or "hold": renew/guard.h */
+	char *waiting_certificate;   /* id of a newer one that waits for approval: renew/approval.h; or NULL */
+	int64_t waiting_until_at;    /* when it is deployed without one */
+	struct strlist notes;        /* what the last order did not get as it was wanted; one line each */
 };
 
 /* The property that says that certd does not have the key of the certificate; NULL: it has. */

@@ -14,8 +14,8 @@
 		RECORD_FIELD(RECORD_BYTES, 10, struct_, o.declared, NULL)
 
 static const struct record_field offered_profile_fields[] = {
-	RECORD_FIELD(RECORD_STRING, 1, struct offered_profile, name, "name"),
-	RECORD_FIELD(RECORD_STRING, 2, struct offered_profile, help, "description"),
+	RECORD_FIELD(RECORD_STRING, 1, struct offered_profile, name, NULL),
+	RECORD_FIELD(RECORD_STRING, 2, struct offered_profile, help, NULL),
 };
 const struct record_class offered_profile_class = RECORD_CLASS(
 	"profile", STORE_PROVIDER, struct offered_profile, offered_profile_fields, unknown);
@@ -49,7 +49,7 @@ static const struct record_field provider_fields[] = {
 	RECORD_FIELD(RECORD_BOOL, 40, struct provider, wants_end, NULL),
 	RECORD_FIELD(RECORD_STRING, 41, struct provider, account_key_uri, "accountKeyUri"),
 	RECORD_FIELD(RECORD_STRING, 50, struct provider, profile_policy, "profilePolicy"),
-	RECORD_FIELD_LIST(51, struct provider, profiles, "profiles", &offered_profile_class),
+	RECORD_FIELD_LIST(51, struct provider, profiles, NULL, &offered_profile_class),
 };
 const struct record_class provider_class = RECORD_CLASS(
 	"provider", STORE_PROVIDER, struct provider, provider_fields, o.unknown);
@@ -95,8 +95,12 @@ static const struct record_field autocert_fields[] = {
 	RECORD_FIELD(RECORD_STRING, 54, struct autocert, key_uri, "keyUri"),
 	RECORD_FIELD(RECORD_STRING, 55, struct autocert, csr, "csr"),
 	RECORD_FIELD(RECORD_STRING, 70, struct autocert, profile_policy, "profilePolicy"),
-	RECORD_FIELD(RECORD_STRLIST, 71, struct autocert, notes, "notes"),
+	RECORD_FIELD(RECORD_STRLIST, 71, struct autocert, notes, NULL),
 	RECORD_FIELD(RECORD_STRING, 72, struct autocert, preferred_chain, "preferredChain"),
+	RECORD_FIELD(RECORD_STRING, 73, struct autocert, guard, "guard"),
+	RECORD_FIELD_ROLE(RECORD_STRING, 74, struct autocert, waiting_certificate, "waitingCertificate", RECORD_REF,
+		&certificate_class),
+	RECORD_FIELD(RECORD_INT, 75, struct autocert, waiting_until_at, "waitingUntilDate"),
 };
 const struct record_class autocert_class = RECORD_CLASS(
 	"autocertificate", STORE_AUTOCERT, struct autocert, autocert_fields, o.unknown);

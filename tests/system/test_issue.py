@@ -87,6 +87,28 @@ def test_a_profile_that_the_ca_does_not_offer_is_refused_at_once(http_ca):
     certd.ctl("add-auto", "--provider", "le", "--cn", "www.example.com")
 
 
+def test_a_renewed_certificate_that_differs_waits_until_it_is_approved(start):
+    port = free_port()
+    pebble = start(Pebble, always_valid=True, http_port=port, validity=3600, alternate_roots=1)
+    certd = start(Certd, config=f"http-listen = 127.0.0.1:{port}\n")
+    add_provider(certd, pebble)
+    certd.ctl("add-auto", "--provider", "le", "--cn", "www.example.com", "--guard", "hold")
+    cert = certd.drop("www.example.com") / "cert.pem"
+    before = cert.read_text()
+    other = parse_certificate(pebble.root(1)).subject.removeprefix("CN=")
+    certd.ctl("set", "provider", "le", "--preferred-chain", other)
+    result = certd.ctl("renew", "www.example.com", check=False)
+    assert result.returncode != 0, result
+    assert f"its chain ends at '{other}', not at" in result.stderr, result
+    assert "certctl approve www.example.com" in result.stderr, result
+    assert cert.read_text() == before
+    assert "waits for approval" in certd.ctl("status").stdout
+    assert f"its chain ends at '{other}'" in " ".join(certd.ctl_json("explain", "www.example.com")["reasons"])
+    certd.ctl("approve", "www.example.com")
+    wait_for(lambda: cert.read_text() != before, 60, "the approved certificate")
+    assert "waits for approval" not in certd.ctl("status").stdout
+
+
 def test_renew_makes_a_new_certificate_and_keeps_the_old_one(http_ca):
     certd, _ = http_ca
     certd.call("autoCertificate.create", properties={"provider": "le", "commonName": "www.example.com"})

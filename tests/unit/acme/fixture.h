@@ -70,7 +70,7 @@ struct owner {
 	/* what happened */
 	char *url;
 	unsigned saves, solves, up, csrs, dones;
-	struct strlist told; /* "state" or "state: why" */
+	struct strlist told;  /* "state" or "state: why" */
 	struct strlist notes; /* acme_order_notes() at the end */
 	struct buf chain;
 	struct error err;

@@ -462,6 +462,14 @@ spoil_deploy(struct drill *d)
 }
 
 static void
+spoil_approval(struct drill *d)
+{
+	str_replace(&d->a.waiting_certificate, d->a.last_certificate);
+	d->a.waiting_until_at = d->a.last_not_after_at;
+	strlist_add(&d->a.notes, "it has no common name any more");
+}
+
+static void
 spoil_rollback(struct drill *d)
 {
 	d->rollout.rolled_back_at = world_now(&d->r->run.world);
@@ -578,6 +586,8 @@ Test(alerts, each_condition_and_each_state_of_a_deployment_alarms_and_recovers)
 		{ "stale", spoil_probe, "mismatch", "consumer 'web': mismatch" },
 		{ "stale", spoil_probe, "unreachable", "consumer 'web': unreachable" },
 		{ "undeployed", spoil_deploy, NULL, "2 attempts failed: nginx: configuration file test failed" },
+		{ "approval", spoil_approval, NULL,
+			"it has no common name any more (to deploy it: certctl approve a-90d)" },
 		{ "rolledback", spoil_rollback, NULL, "it was rolled back at" },
 		{ "changed", spoil_files, NULL, "its files were changed by others" },
 	};
@@ -772,7 +782,7 @@ Test(alerts, a_message_that_is_refused_for_good_does_not_hold_up_the_next)
 		r.no_for = "clock";
 		look_at_certd(&r, &wrong);
 		look_at_certd(&r, &worse);
-		run_for(&r, 10 * MINUTE);
+		run_for(&r, 13 * MINUTE); /* the third wait ends after 4:30 to 12:30, the fourth after 17:00 */
 		cr_expect_eq(r.attempts, 4, "%d: %u attempts", cases[i].status, r.attempts);
 		cr_expect_eq(count_taken(&r), cases[i].is_for_good, "%d", cases[i].status);
 		cr_expect_eq(given_up.count, cases[i].is_for_good, "%d: %s", cases[i].status, given_up.message);

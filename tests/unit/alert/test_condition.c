@@ -216,6 +216,8 @@ Test(condition, each_says_why_it_holds)
 			"expires 1972-10-12T00:00:00Z; certd cannot renew an imported certificate: import its "
 			"successor with --replace" },
 		{ "changed", ISSUED, false, true, DAY, ERROR_NONE, NULL, SEVERITY_NONE, "" },
+		{ "approval", ISSUED, false, true, DAY, ERROR_NONE, NULL, SEVERITY_NONE, "" },
+		{ "approval", IMPORTED, false, true, DAY, ERROR_NONE, NULL, SEVERITY_NONE, "" },
 		{ "rolledback", ISSUED, false, true, DAY, ERROR_NONE, NULL, SEVERITY_NONE, "" },
 		{ "stale", ISSUED, false, true, DAY, ERROR_NONE, NULL, SEVERITY_NONE, "" },
 		{ "undeployed", ISSUED, false, true, DAY, ERROR_NONE, NULL, SEVERITY_NONE, "" },

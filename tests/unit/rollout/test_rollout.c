@@ -299,7 +299,7 @@ Test(rollout, the_step_of_a_consumer_that_tests_says_whether_the_test_failed)
 			here, here));
 		cr_assert(
 			world_call(w, RPC_AUTOCERTIFICATE_UPDATE, "{'ref':'a-90d','properties':{'consumers':['lb']}}"));
-		world_run_until(w, world_now(w) + 10 * MINUTE);
+		world_run_until(w, world_now(w) + 13 * MINUTE); /* the third wait ends after 4:30 to 12:30 */
 		load_target(&r, 0, &t);
 		cr_expect_eq(t.step, cases[i].step, "%s: %s", cases[i].stops_at, rollout_step_name(t.step));
 		cr_expect_eq(t.attempts, 4, "%s: each counts: %d", cases[i].stops_at, (int)t.attempts);

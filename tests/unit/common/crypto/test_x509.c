@@ -517,6 +517,60 @@ Test(x509, each_certificate_is_signed_by_the_next_one_which_is_a_ca)
 }
 
 /* Wherever the CA put it, our certificate comes first, and the others keep their order. */
+Test(x509, usages_and_the_issuer_of_the_topmost_certificate_are_described)
+{
+	_cleanup_mini_ struct mini_cert root = { 0 };
+	_cleanup_mini_ struct mini_cert sub = { 0 };
+	_cleanup_mini_ struct mini_cert leaf = { 0 };
+	_cleanup_info_ struct cert_info info = { 0 };
+	_cleanup_buf_ struct buf pem = BUF_INIT;
+	_cleanup_free_ char *usages = NULL;
+	struct mini_spec spec = ordinary;
+	struct x509_seen *seen = x509_seen_new();
+
+	spec.extended_key_usage = "serverAuth,clientAuth,1.2.3.4";
+	mini_make_ca(&root, "Mini Root", NULL);
+	mini_make_ca(&sub, "Mini Sub", &root);
+	mini_make(&leaf, &spec, &sub);
+	mini_pem(&leaf, &pem);
+	mini_pem(&sub, &pem);
+	cr_assert_eq(x509_chain_describe(pem.data, pem.len, seen, &info, NULL), 0);
+	usages = strlist_join(&info.usages, " ");
+	cr_expect_str_eq(usages, "serverAuth clientAuth 1.2.3.4", "%s", usages);
+	cr_expect_str_eq(info.issuer_cn, "Mini Sub");
+	cr_expect_str_eq(info.top_issuer_cn, "Mini Root");
+	cr_expect(info.has_chain);
+	x509_seen_free(seen);
+}
+
+Test(x509, an_issuer_that_expires_before_the_certificate_is_a_doubt)
+{
+	static const int64_t ends_at[] = { MINI_NOW + 90 * MINI_DAY, MINI_NOW + 90 * MINI_DAY - 1 };
+
+	for (size_t i = 0; i < ARRAY_SIZE(ends_at); i++) {
+		_cleanup_mini_ struct mini_cert root = { 0 };
+		_cleanup_mini_ struct mini_cert sub = { 0 };
+		_cleanup_mini_ struct mini_cert leaf = { 0 };
+		_cleanup_buf_ struct buf pem = BUF_INIT;
+		_cleanup_error_ struct error err = ERROR_INIT;
+		const struct mini_spec spec = { .cn = "Mini Sub",
+			.basic_constraints = "critical,CA:TRUE",
+			.key_usage = "critical,keyCertSign",
+			.authority_key_id = "keyid",
+			.not_after_at = ends_at[i] };
+
+		mini_make_ca(&root, "Mini Root", NULL);
+		mini_make(&sub, &spec, &root);
+		mini_make(&leaf, &ordinary, &sub);
+		mini_pem(&leaf, &pem);
+		mini_pem(&sub, &pem);
+		cr_expect_eq(verify(&pem, leaf.key, "example.com *.example.com", MINI_NOW, &err), i ? -1 : 0);
+		if (i)
+			cr_expect(strstr(err.message, "certificate 2 of the chain ('Mini Sub') expires before"), "%s",
+				err.message);
+	}
+}
+
 Test(x509, the_certificate_of_our_key_becomes_the_first)
 {
 	static const char *const orders[] = { "LSR", "SLR", "SRL" };
