@@ -20,10 +20,12 @@
 #include "daemon/control/rest.h"
 #include "daemon/control/server.h"
 #include "daemon/master_key.h"
+#include "daemon/ready/ready.h"
 #include "daemon/rekey.h"
 #include "daemon/renew/expiry.h"
 #include "daemon/renew/jobs.h"
 #include "daemon/report/refusals.h"
+#include "daemon/service/check.h"
 #include "daemon/service/consequences.h"
 #include "daemon/service/metrics_file.h"
 #include "daemon/service/profiles.h"
@@ -75,6 +77,7 @@ struct certd {
 	struct issue_env issue_env;
 	unsigned issues_running;
 	struct scheduler *scheduler;
+	struct ready *ready;
 	struct service service;
 	struct control *control;
 	struct rest *rest;
@@ -284,6 +287,8 @@ open_scheduler(struct certd *c)
 		.conf = &c->conf,
 	});
 	alerts_register_jobs(c->scheduler, c->issue_env.alerts);
+	c->ready = ready_new(&(struct ready_config){ .env = &c->issue_env, .conf = &c->conf });
+	scheduler_register(c->scheduler, &ready_job, c->ready);
 }
 
 static void
@@ -339,6 +344,7 @@ open_service(struct certd *c)
 	c->service.issue_env = &c->issue_env;
 	c->service.workers = c->call_workers;
 	c->service.conf = &c->conf;
+	c->service.ready = c->ready;
 	c->service.meters = c->meters;
 	consequences_watch(&c->issue_env);
 	c->service.started_at = clock_wall(c->clock);
@@ -426,6 +432,7 @@ certd_free(struct certd *c)
 	slices_stop(&c->service);
 	alerts_stop(c->issue_env.alerts);
 	zones_stop(&c->service);
+	check_stop(&c->service);
 	profiles_stop(&c->service);
 	token_keys_stop(&c->service);
 	metrics_file_free(c->metrics_file);
@@ -434,6 +441,7 @@ certd_free(struct certd *c)
 	control_free(c->control);
 	refusals_free(c->refusals);
 	scheduler_free(c->scheduler);
+	ready_free(c->ready);
 	alerts_free(c->issue_env.alerts);
 	clients_free(c->issue_env.clients);
 	x509_seen_free(c->issue_env.seen);

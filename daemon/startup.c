@@ -9,6 +9,7 @@
 #include "daemon/base/clock.h"
 #include "daemon/base/loop.h"
 #include "daemon/base/notify.h"
+#include "daemon/ready/ready.h"
 #include "daemon/renew/expiry.h"
 #include "daemon/rollout/rollout_check.h"
 #include "daemon/rollout/subject.h"
@@ -152,6 +153,18 @@ startup_expiry(struct startup *s, const char *id)
 			s->env.store, store_begin(s->env.store), &a, clock_wall(loop_clock(s->env.loop)));
 }
 
+/* An earlier certd did not check whether the next renewal would succeed. */
+static void
+startup_ready(struct startup *s, const char *id)
+{
+	_cleanup_autocert_ struct autocert a = { 0 };
+	struct schedule_row row;
+
+	if (schedule_get(s->env.store, SCHEDULE_READY, id, &row, NULL) == 0 &&
+		object_peek(s->env.store, &autocert_class, id, &a, NULL) == 1 && a.last_certificate)
+		ready_schedule(s->env.store, store_begin(s->env.store), id, clock_wall(loop_clock(s->env.loop)));
+}
+
 /* An unreadable record is skipped: its renewal reports it. */
 static void
 startup_look_at(struct startup *s, const char *id)
@@ -161,6 +174,7 @@ startup_look_at(struct startup *s, const char *id)
 	if (rollout_load(s->env.rollout, id, &r, NULL) == 1 && r.is_written)
 		look_at_drop(s, id, &r);
 	startup_expiry(s, id);
+	startup_ready(s, id);
 	record_clear(&rollout_class, &r);
 }
 

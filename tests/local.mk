@@ -200,6 +200,12 @@ unit_renew_LDFLAGS = $(store_faults_wrap)
 unit_renew_CFLAGS = $(AM_CFLAGS) $(CRITERION_CFLAGS)
 unit_renew_LDADD = $(DAEMON_LIBS) $(UNIT_LIBS)
 
+check_PROGRAMS += unit-ready
+TESTS += unit-ready
+unit_ready_SOURCES = tests/unit/ready/test_caa.c
+unit_ready_CFLAGS = $(AM_CFLAGS) $(CRITERION_CFLAGS)
+unit_ready_LDADD = $(DAEMON_LIBS) $(UNIT_LIBS)
+
 check_PROGRAMS += unit-alert
 TESTS += unit-alert
 unit_alert_SOURCES = $(world_sources) $(fake_ca_sources) \
@@ -405,6 +411,11 @@ FUZZERS += fuzz-dns_message
 fuzz_dns_message_SOURCES = tests/fuzz/fuzz_dns_message.c
 fuzz_dns_message_LDADD = $(FUZZ_LIBS) $(DAEMON_LIBS)
 EXTRA_DIST += tests/fuzz/corpus/dns_message
+
+FUZZERS += fuzz-caa
+fuzz_caa_SOURCES = tests/fuzz/fuzz_caa.c
+fuzz_caa_LDADD = $(FUZZ_LIBS) $(DAEMON_LIBS)
+EXTRA_DIST += tests/fuzz/corpus/caa
 
 FUZZERS += fuzz-starttls
 fuzz_starttls_SOURCES = tests/fuzz/fuzz_starttls.c

@@ -145,6 +145,7 @@ enum api_method_id {
 	RPC_AUTOCERTIFICATE_CANCEL,   /* {ref}: end the order in progress */
 	RPC_AUTOCERTIFICATE_ROLLBACK, /* {ref, consumer?, certificate?}: deploy an earlier certificate */
 	RPC_AUTOCERTIFICATE_APPROVE,  /* {ref}: deploy the certificate that the guard holds */
+	RPC_AUTOCERTIFICATE_CHECK,    /* {ref}: would its next renewal succeed? */
 	RPC_AUTOCERTIFICATE_EXPLAIN,  /* {ref}: what happens next, when and why; last error; next steps */
 	RPC_CERTIFICATE_CREATE, /* import; {replace?: imported certificate whose files and consumers it takes over} */
 	RPC_CERTIFICATE_LIST,
@@ -194,6 +195,7 @@ enum api_method_id {
 	RPC_SERVER_RELOAD,
 	RPC_SERVER_BACKUP, /* {passphrase, withoutMasterKey?}: sealed, into the passed descriptor */
 	RPC_SERVER_REKEY,  /* {masterKey?} */
+	RPC_SERVER_CHECK,  /* what renewals need of the host */
 	RPC_DISCOVER,
 	API_METHOD_COUNT
 };

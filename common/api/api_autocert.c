@@ -141,6 +141,23 @@ static const struct api_field decision_fields[] = {
 	{ .name = "text", .type = API_STRING, .help = "inputs, outcome and next step" },
 	END,
 };
+static const char *const grades[] = { "ok", "note", "warning", "blocked", NULL };
+
+static const struct api_field finding_fields[] = {
+	{ .name = "check", .type = API_STRING, .help = "what was checked, such as caa" },
+	{ .name = "grade", .type = API_ENUM, .values = grades, .help = "result of the check" },
+	{ .name = "name", .type = API_STRING, .help = "domain name that it is about" },
+	{ .name = "message", .type = API_STRING, .help = "what was seen, where, and what to do" },
+	END,
+};
+
+const struct api_field api_check_result[] = {
+	{ .name = "grade", .type = API_ENUM, .values = grades, .help = "worst result" },
+	{ .name = "checkedDate", .type = API_TIME, .help = "time of the check" },
+	{ .name = "findings", .type = API_LIST, .fields = finding_fields, .help = "result of each check" },
+	END,
+};
+
 const struct api_field api_explain_result[] = {
 	{ .name = "summary", .type = API_STRING, .help = "summary in one sentence" },
 	{ .name = "nextAction", .type = API_STRING, .help = "next planned action" },

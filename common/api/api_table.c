@@ -91,6 +91,9 @@ const struct api_method api_methods[] = {
 	[RPC_AUTOCERTIFICATE_APPROVE] = { "autoCertificate.approve", ROLE_OPERATOR, API_CALL,
 		API_AUTOCERTIFICATE, api_autocert_ref, NULL, "deploy the certificate that waits for approval",
 		.flags = API_SCOPED },
+	[RPC_AUTOCERTIFICATE_CHECK] = { "autoCertificate.check", ROLE_OPERATOR, API_CALL,
+		API_AUTOCERTIFICATE, api_autocert_ref, api_check_result,
+		"check now whether the next renewal would succeed", .flags = API_SCOPED },
 	[RPC_AUTOCERTIFICATE_EXPLAIN] = { "autoCertificate.explain", ROLE_VIEWER, API_CALL,
 		API_AUTOCERTIFICATE, api_autocert_ref, api_explain_result,
 		"explain the next action, its time and its reason",
@@ -181,6 +184,8 @@ const struct api_method api_methods[] = {
 		.flags = API_TAKES_FD },
 	[RPC_SERVER_REKEY] = { "server.rekey", ROLE_ADMIN, API_CALL, API_RESOURCE_COUNT, api_rekey_params, NULL,
 		"change the master key", .flags = 0 },
+	[RPC_SERVER_CHECK] = { "server.check", ROLE_OPERATOR, API_CALL, API_RESOURCE_COUNT, NULL,
+		api_check_result, "check what renewals need of this host", .path = "/check" },
 	[RPC_DISCOVER] = { "rpc.discover", ROLE_VIEWER, API_CALL, API_RESOURCE_COUNT, NULL, NULL,
 		"describe this API as an OpenRPC document", .flags = API_SCOPED },
 };

@@ -57,6 +57,9 @@ static const char *const advices[EVENT_KIND_COUNT] = {
 		"ACME client may still be running.",
 	[EVENT_RENEWAL_HELD] =
 		"The CA's renewal information is probably wrong. To order at once all the same: certctl renew NAME",
+	[EVENT_RENEWAL_UNREADY] =
+		"Correct the cause before the renewal is due; certctl explain NAME shows the evidence. To check again: "
+		"certctl check NAME",
 	[EVENT_RENEWAL_UNKNOWN] =
 		"certd renews by its own rule and asks the CA again. Until then it does not see if the CA wants the "
 		"certificate replaced early, for example because it will be revoked.",

@@ -46,6 +46,10 @@ cmd_rekey(struct ctl *ctl, struct args *args, struct error *err);
 int
 cmd_check(struct ctl *ctl);
 int
+cmd_ready(struct ctl *ctl, struct args *args, struct error *err);
+int
+cmd_doctor(struct ctl *ctl, struct args *args, struct error *err);
+int
 cmd_forecast(struct ctl *ctl, struct args *args, struct error *err);
 
 int

@@ -308,6 +308,15 @@ static const char add_dns_notes[] =
 	"  certctl add-dns --name hook --kind exec --command /usr/local/bin/dns-hook\n"
 	"  certctl add-dns --name pdns --kind exec --convention acme.sh --command /opt/acme.sh/dnsapi/dns_pdns.sh\n"
 	"  certctl add-dns --name ionos --kind ionoscloud --token-file ionos.token\n";
+static const char check_notes[] =
+	"Checks without an order: the account, the profile, files, DNS, CAA records, the zone at the DNS\n"
+	"provider, and the answer of port 80. certd does the same once a day. Exit status as status --check:\n"
+	"0 no trouble, 1 a warning, 2 blocked.\n"
+	"\n"
+	"  certctl check www.example.com\n";
+static const char doctor_notes[] = "Exit status as status --check: 0 no trouble, 1 a warning, 2 blocked.\n"
+				   "\n"
+				   "  certctl doctor\n";
 static const char check_dns_notes[] =
 	"No CA is involved. Prints a line for each name server of the zone, and fails with the first step\n"
 	"that does. It takes up to 25 seconds; certd removes the record even if it ends meanwhile.\n"
@@ -527,10 +536,15 @@ const struct command commands[] = {
 	{ "explain", "[NOUN] NAME...", "explain the state of an object, what happens next, when and why", OPTIONS_NONE,
 		COMMAND_NOUN | COMMAND_NAME | COMMAND_EACH | COMMAND_ANY, NONE, RPC_AUTOCERTIFICATE_EXPLAIN, NULL,
 		cmd_explain, NULL, .also = "why" },
+	{ "check", NULL, "check now whether the next renewal would succeed", OPTIONS_PARAMS, COMMAND_EACH,
+		API_AUTOCERTIFICATE, RPC_AUTOCERTIFICATE_CHECK, NULL, cmd_ready, .notes = check_notes,
+		.also = "ready verify" },
+	{ "doctor", NULL, "check this host and all auto-certificates", OPTIONS_NONE, 0, NONE, RPC_SERVER_CHECK, NULL,
+		cmd_doctor, .notes = doctor_notes, .also = "diagnose checkup" },
 	{ "deploy", NULL, "write the files and notify the consumer again", OPTIONS_PARAMS, 0, API_CONSUMER,
 		RPC_CONSUMER_DEPLOY, wait_options, cmd_deploy, NULL, .also = "redeploy" },
 	{ "probe", NULL, "check now which certificate a consumer presents", OPTIONS_PARAMS, 0, API_CONSUMER,
-		RPC_CONSUMER_PROBE, wait_options, cmd_probe, NULL, .also = "check test" },
+		RPC_CONSUMER_PROBE, wait_options, cmd_probe, NULL, .also = "test" },
 	{ "events", "[NOUN NAME]", "list events", OPTIONS_PARAMS, COMMAND_NOUN | COMMAND_NAME | COMMAND_OPTIONAL,
 		NONE, RPC_EVENT_LIST, events_options, cmd_events, NULL, .also = "log logs" },
 	{ "new-account", NULL, "register another account in place of one that the CA refuses", OPTIONS_PARAMS, 0,

@@ -33,6 +33,8 @@ static const struct {
 	{ "degraded", TONE_BAD },
 	{ "error", TONE_BAD },
 	{ "warning", TONE_SOON },
+	{ "ok", TONE_GOOD },
+	{ "blocked", TONE_BAD },
 };
 
 enum tone

@@ -17,6 +17,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+/* Of the CA's account of a failed validation: its attempts, addresses of each, octets. */
+enum { VALIDATIONS_SHOWN = 4, ADDRESSES_SHOWN = 4, VALIDATION_MAX = 400 };
+
 enum {
 	CHALLENGES_MAX = 64,
 	CHALLENGE_TYPE_MAX = 64,
@@ -296,6 +299,48 @@ acme_msg_order(const char *text, size_t len, struct acme_order_msg *ret, struct 
 	return 0;
 }
 
+/* An item of validationRecord, with the members of Boulder and Pebble. RFC 8555 does not define them. */
+static void
+add_validation(struct json_object *record, struct buf *ret)
+{
+	_cleanup_strlist_ struct strlist resolved = STRLIST_INIT;
+	const char *url = NULL, *host = NULL, *used = NULL;
+
+	json_get_string(record, "url", &url, NULL);
+	json_get_string(record, "hostname", &host, NULL);
+	json_get_string(record, "addressUsed", &used, NULL);
+	json_get_strlist(record, "addressesResolved", &resolved, NULL);
+	if (!url && !host && !used)
+		return;
+	buf_printf(ret, "%s%s", ret->len ? ", then " : "", url && *url ? url : host ? host : "it");
+	if (used && *used)
+		buf_printf(ret, " at %s", used);
+	for (size_t i = 0; i < resolved.count && i < ADDRESSES_SHOWN; i++)
+		buf_printf(ret, "%s%s", i ? ", " : " (of ", resolved.items[i]);
+	buf_add_str(ret, resolved.count ? ")" : "");
+}
+
+/* What the CA asked, and where, belongs to the reason of a failure. */
+static void
+get_validation_error(struct json_object *obj, struct error *ret)
+{
+	_cleanup_buf_ struct buf seen = BUF_INIT;
+	_cleanup_free_ char *line = NULL, *text = NULL;
+	struct json_object *records = NULL;
+
+	get_problem(obj, ret);
+	if (!error_is_set(ret) || json_get_array(obj, "validationRecord", &records, NULL) != 1)
+		return;
+	for (size_t i = 0; i < json_object_array_length(records) && i < VALIDATIONS_SHOWN; i++)
+		if (json_object_is_type(json_object_array_get_idx(records, i), json_type_object))
+			add_validation(json_object_array_get_idx(records, i), &seen);
+	if (!seen.len)
+		return;
+	line = printable_line(buf_str(&seen), seen.len, VALIDATION_MAX);
+	text = xasprintf("%s; the CA asked %s", ret->message, line);
+	error_reword(ret, text);
+}
+
 /*
  * The issuers that a record of dns-persist-01 may name. Drafts -00 and -01 have another member than -02, and another
  * form of the record. A client must not answer a challenge whose list is not valid.
@@ -343,7 +388,7 @@ read_challenge(struct json_object *obj, struct acme_challenge *c, struct error *
 		strlist_clear(&c->issuers);
 	c->type = xstrdup(type);
 	c->token = xstrdup_null(token);
-	get_problem(obj, &c->error);
+	get_validation_error(obj, &c->error);
 	return 1;
 }
 
@@ -357,7 +402,7 @@ acme_msg_challenge(const char *text, size_t len, struct acme_challenge *ret, str
 		return -1;
 	if (get_status(obj, challenge_statuses, &c.status, err) < 0)
 		return acme_msg_refuse(err, "challenge");
-	get_problem(obj, &c.error);
+	get_validation_error(obj, &c.error);
 	*ret = c;
 	c = (struct acme_challenge){ .type = NULL };
 	return 0;

@@ -7,6 +7,7 @@
 #include "common/printable.h"
 #include "common/timefmt.h"
 #include "daemon/base/clock.h"
+#include "daemon/ready/ready.h"
 #include "daemon/renew/expiry.h"
 #include "daemon/rollout/rollout_check.h"
 
@@ -282,6 +283,7 @@ static int
 look_at_autocert(struct look *l, struct error *err)
 {
 	_cleanup_autocert_ struct autocert a = { 0 };
+	struct ready_state ready = { .grade = READY_OK };
 	int found = object_peek(l->store, &autocert_class, l->id, &a, err);
 
 	if (found != 1)
@@ -291,7 +293,11 @@ look_at_autocert(struct look *l, struct error *err)
 	l->labels = &a.labels;
 	l->facts.autocert = &a;
 	l->facts.planned_at = a.last_certificate && !a.is_outdated ? issue_renewal_at(l->alerts->config.env, &a) : 0;
+	if (record_load(l->store, &ready_class, l->id, &ready, l->err) == 1)
+		l->facts.ready = &ready;
 	look_with_rollout(l);
+	l->facts.ready = NULL;
+	record_clear(&ready_class, &ready);
 	l->labels = NULL; /* of @a, like the others, which nobody reads any more */
 	return 1;
 }

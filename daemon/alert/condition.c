@@ -208,6 +208,22 @@ condition_persist(const struct condition_facts *f, struct buf *text, int64_t *ag
 	return is_dead ? SEVERITY_CRITICAL : SEVERITY_WARNING;
 }
 
+/* Found by a check, weeks before. While an order fails, its own error says more. */
+static enum severity
+condition_unready(const struct condition_facts *f, struct buf *text, int64_t *again_at _unused_)
+{
+	_cleanup_strlist_ struct strlist lines = STRLIST_INIT;
+	_cleanup_free_ char *all = NULL;
+
+	if (!f->ready || !f->autocert || f->autocert->is_paused || f->autocert->attempts > 0 ||
+		!ready_is_trouble(f->ready))
+		return SEVERITY_NONE;
+	ready_lines(f->ready, READY_WARNING, &lines);
+	all = strlist_join(&lines, "; ");
+	buf_add_str(text, all);
+	return f->ready->grade >= READY_BLOCKED ? SEVERITY_CRITICAL : SEVERITY_WARNING;
+}
+
 static enum severity
 condition_stale(const struct condition_facts *f, struct buf *text, int64_t *again_at _unused_)
 {

@@ -9,6 +9,7 @@
 #define DAEMON_ALERT_CONDITION_H
 
 #include "common/api/alert_kinds.h"
+#include "daemon/ready/ready.h"
 #include "daemon/rollout/rollout.h"
 #include "daemon/store/object.h"
 
@@ -39,6 +40,7 @@ struct condition_facts {
 	const struct provider *provider;
 	const struct condition_certd *certd;
 	const struct rollout_state *rollout;       /* of the certificate; NULL: it was never deployed */
+	const struct ready_state *ready;           /* of the last check of an auto-certificate; or NULL */
 	const char *changed;                       /* what others have changed in its files; or NULL */
 	int64_t changed_until;                     /* of interest until then */
 	struct store *store;                       /* for names */

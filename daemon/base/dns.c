@@ -422,8 +422,9 @@ random_id(void)
 	return id;
 }
 
-struct dns_query *
-dns_ask(struct dns *dns, const char *server, const char *name, enum dns_type type, int64_t timeout_ms,
+/* @flags: enum dns_message_flag */
+static struct dns_query *
+ask_with(struct dns *dns, const char *server, const char *name, enum dns_type type, unsigned flags, int64_t timeout_ms,
 	dns_done_fn *done, void *arg)
 {
 	struct dns_query *q = query_new(dns, QUERY_ASK, timeout_ms, done, arg);
@@ -431,11 +432,25 @@ dns_ask(struct dns *dns, const char *server, const char *name, enum dns_type typ
 	q->subject = xasprintf("DNS %s of '%s'", dns_type_name(type), name);
 	q->name = xstrdup(name);
 	q->type = type;
-	if (dns_message_question(random_id(), name, type, !server, &q->message, &q->err) < 0)
+	if (dns_message_question(random_id(), name, type, flags, &q->message, &q->err) < 0)
 		query_finish(q);
 	else
 		query_send(q, server ? server : dns->servers, DNS_CHANNEL_DIRECT);
 	return q;
+}
+
+struct dns_query *
+dns_ask(struct dns *dns, const char *server, const char *name, enum dns_type type, int64_t timeout_ms,
+	dns_done_fn *done, void *arg)
+{
+	return ask_with(dns, server, name, type, server ? 0 : DNS_MESSAGE_RECURSIVE, timeout_ms, done, arg);
+}
+
+struct dns_query *
+dns_ask_unvalidated(
+	struct dns *dns, const char *name, enum dns_type type, int64_t timeout_ms, dns_done_fn *done, void *arg)
+{
+	return ask_with(dns, NULL, name, type, DNS_MESSAGE_RECURSIVE | DNS_MESSAGE_UNVALIDATED, timeout_ms, done, arg);
 }
 
 /* RFC 6761 s6.3: never sent to a server. */

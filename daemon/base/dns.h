@@ -73,6 +73,11 @@ struct dns_query *
 dns_ask(struct dns *dns, const char *server, const char *name, enum dns_type type, int64_t timeout_ms,
 	dns_done_fn *done, void *arg);
 
+/* The same by the configured servers, which are told not to validate the answer (the CD bit of RFC 4035). */
+struct dns_query *
+dns_ask_unvalidated(
+	struct dns *dns, const char *name, enum dns_type type, int64_t timeout_ms, dns_done_fn *done, void *arg);
+
 /* Addresses of a host, IPv4 and IPv6 (an address literal is its own answer; /etc/hosts and localhost are honoured). */
 struct dns_query *
 dns_resolve(struct dns *dns, const char *host, int64_t timeout_ms, dns_done_fn *done, void *arg);

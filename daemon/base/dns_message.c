@@ -68,15 +68,16 @@ dns_type_name(enum dns_type type)
 
 int
 dns_message_question(
-	uint16_t id, const char *name, enum dns_type type, bool is_recursive, struct buf *ret, struct error *err)
+	uint16_t id, const char *name, enum dns_type type, unsigned flags, struct buf *ret, struct error *err)
 {
 	ldns_rdf *owner = ldns_dname_new_frm_str(name);
 
 	if (!owner)
 		return error_set(err, ERROR_INVALID, "'%s' is not a domain name", name);
 	/* The packet takes @owner. */
-	_cleanup_(dns_message_pkt_free) ldns_pkt *pkt = ldns_pkt_query_new(
-		owner, (ldns_rr_type)type, LDNS_RR_CLASS_IN, is_recursive ? LDNS_RD : (uint16_t)0);
+	_cleanup_(dns_message_pkt_free) ldns_pkt *pkt = ldns_pkt_query_new(owner, (ldns_rr_type)type, LDNS_RR_CLASS_IN,
+		(uint16_t)((flags & DNS_MESSAGE_RECURSIVE ? LDNS_RD : 0) |
+			   (flags & DNS_MESSAGE_UNVALIDATED ? LDNS_CD : 0)));
 	uint8_t *wire = NULL;
 	size_t len = 0;
 	ldns_pkt_set_id(pkt, id);

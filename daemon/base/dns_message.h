@@ -15,10 +15,13 @@ struct dns_tsig_mac {
 	size_t len; /* 0: the request was not signed */
 };
 
-/* Appends one query to @ret. @is_recursive: sets RD. -1: ERROR_INVALID, @name is not a domain name. */
+/* RD and CD of a query. */
+enum dns_message_flag { DNS_MESSAGE_RECURSIVE = 1, DNS_MESSAGE_UNVALIDATED = 2 };
+
+/* Appends one query to @ret. @flags: enum dns_message_flag. -1: ERROR_INVALID, @name is not a domain name. */
 int
 dns_message_question(
-	uint16_t id, const char *name, enum dns_type type, bool is_recursive, struct buf *ret, struct error *err);
+	uint16_t id, const char *name, enum dns_type type, unsigned flags, struct buf *ret, struct error *err);
 
 /*
  * dns_message_parse() - parse an untrusted answer to the query (@name, @type)

@@ -6,6 +6,7 @@ libcertd_a_SOURCES += \
 	daemon/challenge/dns_server.c \
 	daemon/challenge/dns_target.c daemon/challenge/dns_target.h \
 	daemon/challenge/dns_watch.c daemon/challenge/dns_watch.h daemon/challenge/dns_watch_private.h \
+	daemon/challenge/http_check.c daemon/challenge/http_check.h \
 	daemon/challenge/http01.c daemon/challenge/http01.h \
 	daemon/challenge/txt_removal.c daemon/challenge/txt_removal.h \
 	daemon/challenge/persist_look.c daemon/challenge/persist_look.h \

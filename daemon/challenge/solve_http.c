@@ -38,21 +38,27 @@ solve_http_on_timer(void *arg)
 	solve_done(h->solve, error_is_set(&h->failure) ? &h->failure : NULL);
 }
 
-static int
-solve_http_publish(struct http_solve *h, struct error *err)
+int
+http_publish(struct solver *solver, const char *token, const char *key_authorization, struct error *err)
 {
-	struct solver *solver = h->solve->solver;
-
 	if (http01_is_configured(solver->http)) {
 		if (http01_open(solver->http, err) < 0 && !solver->webroots.count)
 			return -1;
 		error_clear(err);
-		http01_put(solver->http, h->token, h->key_authorization);
+		http01_put(solver->http, token, key_authorization);
 	}
 	for (size_t i = 0; i < solver->webroots.count; i++)
-		if (webroot_put(solver->webroots.items[i], h->token, h->key_authorization, err) < 0)
+		if (webroot_put(solver->webroots.items[i], token, key_authorization, err) < 0)
 			return -1;
 	return 0;
+}
+
+void
+http_withdraw(struct solver *solver, const char *token, const char *key_authorization)
+{
+	http01_remove(solver->http, token, key_authorization);
+	for (size_t i = 0; i < solver->webroots.count; i++)
+		webroot_remove(solver->webroots.items[i], token, NULL);
 }
 
 static void
@@ -64,7 +70,7 @@ http_start(struct solve *solve, const struct solver_request *request, const char
 	h->solve = solve;
 	h->token = xstrdup(request->authz->challenges[request->challenge].token);
 	h->key_authorization = xstrdup(key_authorization);
-	solve_http_publish(h, &h->failure);
+	http_publish(solve->solver, h->token, h->key_authorization, &h->failure);
 	loop_timer_init(&h->timer, solve->solver->env.loop, solve_http_on_timer, h);
 	loop_timer_set(&h->timer, 0);
 }
@@ -73,12 +79,9 @@ static void
 http_stop(struct solve *solve)
 {
 	struct http_solve *h = solve->data;
-	const struct strlist *webroots = &solve->solver->webroots;
 
 	loop_timer_cancel(&h->timer);
-	http01_remove(solve->solver->http, h->token, h->key_authorization);
-	for (size_t i = 0; i < webroots->count; i++)
-		webroot_remove(webroots->items[i], h->token, NULL);
+	http_withdraw(solve->solver, h->token, h->key_authorization);
 	error_clear(&h->failure);
 	free(h->token);
 	free(h->key_authorization);

@@ -247,6 +247,15 @@ solver_dns_env(const struct solver *solver)
 	return &solver->env;
 }
 
+const char *
+solver_method(struct solver *solver, const struct autocert *autocert, const char *name, struct error *err)
+{
+	const struct question q = { autocert, name_base(name), name_is_wildcard(name), NULL, true };
+	const struct solver_kind *kind = choose(solver, &q, err);
+
+	return kind ? kind->word : NULL;
+}
+
 bool
 solver_may_need_dns(struct solver *solver, const struct autocert *autocert, const char *name)
 {

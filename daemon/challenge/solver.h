@@ -122,6 +122,13 @@ extern const struct job_kind cleanup_job;
 const struct dnsprovider_env *
 solver_dns_env(const struct solver *solver);
 
+/*
+ * solver_method() - how @name, which may begin with "*.", would be validated at this moment
+ * Tries to bind a listener that is not bound. Return: a value of autocert.challenge but "auto", static; NULL with @err.
+ */
+const char *
+solver_method(struct solver *solver, const struct autocert *autocert, const char *name, struct error *err);
+
 /* Could dns-01 validate @name: is it chosen, or has no other way been found? Only then certd looks for a zone. */
 bool
 solver_may_need_dns(struct solver *solver, const struct autocert *autocert, const char *name);

@@ -79,6 +79,13 @@ dns_solves_free(struct dns_solves *solves);
 struct txt_queue *
 dns_solves_txt_queue(struct dns_solves *solves);
 
+/* Publishes an answer of http-01, where the listener and all webroots serve it; http_withdraw() in any case. */
+int
+http_publish(struct solver *solver, const char *token, const char *key_authorization, struct error *err);
+
+void
+http_withdraw(struct solver *solver, const char *token, const char *key_authorization);
+
 /* Cancels all checks without calling back. */
 void
 dns_checks_free(struct solver *solver);

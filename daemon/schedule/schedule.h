@@ -30,6 +30,7 @@ enum schedule_kind {
 	SCHEDULE_REVOKE = 15,   /* certificate: revoke it */
 	SCHEDULE_PERSIST = 16,  /* autocertificate: look for its records of dns-persist-01 */
 	SCHEDULE_APPROVAL = 20, /* autocertificate: deploy the certificate that waits for approval without it */
+	SCHEDULE_READY = 17,    /* autocertificate: would its renewal succeed? */
 };
 
 /*

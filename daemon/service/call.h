@@ -27,6 +27,7 @@ struct service {
 	struct drops *drops;
 	struct rollout *rollout;
 	struct scheduler *scheduler;
+	struct ready *ready;         /* NULL: nothing is checked */
 	struct workers *workers;     /* only for calls */
 	const struct meters *meters; /* or NULL */
 	const struct issue_env *issue_env;
@@ -47,6 +48,7 @@ struct service {
 	struct slices *slices;                    /* running calls (slices.h) */
 	struct zones_call *zones_calls;           /* calls that wait for zones to be listed */
 	struct profiles_call *profiles_calls;     /* calls that wait for a CA's profiles */
+	struct check_call *check_calls;           /* calls that wait for a check */
 	struct token_keys_call *token_keys_calls; /* calls that wait for a token */
 };
 

@@ -8,6 +8,7 @@
 #include "daemon/base/clock.h"
 #include "daemon/base/loop.h"
 #include "daemon/renew/approval.h"
+#include "daemon/ready/ready.h"
 #include "daemon/renew/ari.h"
 #include "daemon/renew/expiry.h"
 #include "daemon/renew/persist.h"
@@ -124,6 +125,8 @@ autocert_changed(const struct step *s, const struct autocert *old, const struct 
 		expiry_schedule_autocert(s->store, s->txn, new, s->now);
 	if (new->waiting_until_at != old->waiting_until_at)
 		approval_schedule(s->store, s->txn, new);
+	if (new->last_certificate && !is_same(new->last_certificate, old->last_certificate))
+		ready_schedule(s->store, s->txn, new->o.id, s->now);
 	if (!is_same(new->ari_id, old->ari_id))
 		ari_schedule(s->store, s->txn, new, s->now);
 	if (!strlist_equal(&new->standing, &old->standing))
@@ -142,6 +145,7 @@ autocert_deleted(const struct step *s, const struct autocert *a)
 	schedule_del(s->store, s->txn, SCHEDULE_ARI, a->o.id);
 	schedule_del(s->store, s->txn, SCHEDULE_PERSIST, a->o.id);
 	schedule_del(s->store, s->txn, SCHEDULE_APPROVAL, a->o.id);
+	ready_forget(s->store, s->txn, a->o.id);
 	expiry_forget(s->store, s->txn, a->o.id);
 	store_del(s->txn, STORE_ISSUE, a->o.id, strlen(a->o.id));
 	trace_forget(s->txn, a->o.id);
@@ -271,7 +275,7 @@ look_again(const struct step *s, enum store_db db, const void *old, const void *
 
 	if (db == STORE_ALERT)
 		alerts_destination_changed(s->env->alerts, s->txn, old, new);
-	else if (db == STORE_ROLLOUT)
+	else if (db == STORE_ROLLOUT || db == STORE_READY)
 		alerts_look(s->env->alerts, s->txn, record);
 	else if (db == STORE_AUTOCERT || db == STORE_CERTIFICATE || db == STORE_PROVIDER)
 		alerts_look(s->env->alerts, s->txn, ((const struct object *)record)->id);
@@ -320,7 +324,7 @@ void
 consequences_watch(struct issue_env *env)
 {
 	static const enum store_db dbs[] = { STORE_AUTOCERT, STORE_CERTIFICATE, STORE_CONSUMER, STORE_PROVIDER,
-		STORE_AUTHZ, STORE_ROLLOUT, STORE_ALERT };
+		STORE_AUTHZ, STORE_ROLLOUT, STORE_READY, STORE_ALERT };
 
 	for (size_t i = 0; i < ARRAY_SIZE(dbs); i++)
 		store_watch(env->store, dbs[i], consequences_watched, env);

@@ -6,6 +6,7 @@
 #include "common/shell.h"
 #include "common/timefmt.h"
 #include "daemon/alert/alert_list.h"
+#include "daemon/ready/ready.h"
 #include "daemon/renew/policy.h"
 #include "daemon/renew/revoke.h"
 #include "daemon/renew/trace.h"
@@ -406,6 +407,25 @@ explain_failure(struct explanation *e)
 		explain_add(&e->advice, xasprintf("http-01: %s", solver_http_error(e->call->service->solver)->message));
 }
 
+/* What the last check has found; troubles are among the conditions already. */
+static void
+why_ready(struct explanation *e)
+{
+	struct ready_state s = { .grade = READY_OK };
+	_cleanup_strlist_ struct strlist lines = STRLIST_INIT;
+	char when[TIME_RFC3339_SIZE];
+
+	if (record_load(e->call->service->store, &ready_class, e->a.o.id, &s, NULL) == 1) {
+		ready_lines(&s, READY_NOTE, &lines);
+		time_format_rfc3339(s.checked_at, when);
+	}
+	for (size_t i = 0; i < lines.count; i++)
+		explain_add(&e->reasons, xasprintf("checked %s: %s", when, lines.items[i]));
+	if (s.grade >= READY_WARNING)
+		explain_advise(e, "correct the cause; to check again", "check", e->a.o.name, NULL);
+	record_clear(&ready_class, &s);
+}
+
 /* Before the next renewal fails. */
 static void
 why_unvalidated(struct explanation *e)
@@ -465,6 +485,7 @@ autocert_explain(struct call *call, struct json_object *params, struct error *er
 	why_all(&e);
 	explain_failure(&e);
 	why_unvalidated(&e);
+	why_ready(&e);
 	why_limited(&e);
 	why_provider(&e);
 	why_rollout(&e, &e.a.o);

@@ -26,6 +26,7 @@ const struct service_method service_methods[API_METHOD_COUNT] = {
 	[RPC_AUTOCERTIFICATE_CANCEL] = { autocert_cancel, &autocert_ops },
 	[RPC_AUTOCERTIFICATE_ROLLBACK] = { autocert_rollback, &autocert_ops },
 	[RPC_AUTOCERTIFICATE_APPROVE] = { autocert_approve, &autocert_ops },
+	[RPC_AUTOCERTIFICATE_CHECK] = { autocert_check, &autocert_ops },
 	[RPC_AUTOCERTIFICATE_EXPLAIN] = { autocert_explain, &autocert_ops },
 	[RPC_CERTIFICATE_LIST] = { resource_list, &certificate_ops },
 	[RPC_CERTIFICATE_GET] = { certificate_get, &certificate_ops },
@@ -62,5 +63,6 @@ const struct service_method service_methods[API_METHOD_COUNT] = {
 	[RPC_SERVER_RELOAD] = { server_reload, NULL },
 	[RPC_SERVER_BACKUP] = { server_backup, NULL },
 	[RPC_SERVER_REKEY] = { server_rekey, NULL },
+	[RPC_SERVER_CHECK] = { server_check, NULL },
 	[RPC_DISCOVER] = { rpc_discover, NULL },
 };

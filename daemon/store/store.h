@@ -47,6 +47,7 @@ enum store_db {
 	STORE_CONDITION,    /* id of its object, word -> condition that holds: see alert/condition.h */
 	STORE_MESSAGE,      /* alert id, number -> message to be delivered */
 	STORE_TRACE,        /* autocertificate id -> its last decisions: see renew/trace.h */
+	STORE_READY,        /* autocertificate id -> result of the last check: see ready/ready.h */
 	STORE_DB_COUNT
 };
 

@@ -62,6 +62,7 @@ static const char *const db_names[] = {
 	[STORE_CONDITION] = "condition",
 	[STORE_MESSAGE] = "message",
 	[STORE_TRACE] = "trace",
+	[STORE_READY] = "ready",
 };
 _Static_assert(ARRAY_SIZE(db_names) == STORE_DB_COUNT, "one name per database");
 

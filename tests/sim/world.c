@@ -32,6 +32,7 @@
 enum {
 	ALTERNATES = 2,        /* chains of each CA */
 	BEGIN_AT = 1767225600, /* 2026-01-01 */
+	CHECK_AHEAD = 10 * 365 * 86400,
 	MAP_SIZE = 1 << 30,
 	ANSWER_SEC = 10, /* some calls ask the CA */
 	/* Of one auto-certificate. The rule calls for two a day; the operator and a wrong clock add to them. */
@@ -458,6 +459,25 @@ start_solver(struct world *w)
 	strlist_clear(&config.webroots);
 }
 
+/* Checks ask DNS servers, of which this world has none: the row is put far ahead. */
+static void *
+world_check_start(void *env, const struct schedule_row *row, schedule_done_fn *done, void *arg)
+{
+	struct world *w = env;
+	struct store_txn *txn = store_begin(w->store);
+
+	schedule_set(w->store, txn, row->kind, row->object, row->lane, row->due_at + CHECK_AHEAD);
+	return job_end_with(w->store, txn, done, arg);
+}
+
+static const struct job_kind world_check_job = {
+	.kind = SCHEDULE_READY,
+	.word = "readiness",
+	.classes = { &autocert_class },
+	.start = world_check_start,
+	.cancel = job_commit_cancel,
+};
+
 static void
 start_scheduler(struct world *w)
 {
@@ -479,6 +499,7 @@ start_scheduler(struct world *w)
 	renew_register_jobs(w->scheduler, &w->issue_env);
 	rollout_register_jobs(w->scheduler, w->rollout);
 	scheduler_register(w->scheduler, &cleanup_job, w->solver);
+	scheduler_register(w->scheduler, &world_check_job, w);
 	w->issue_env.alerts = alerts_new(&(struct alerts_config){
 		.env = &w->issue_env,
 		.http = w->alert_http ? w->alert_http : &w->http,

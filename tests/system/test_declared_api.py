@@ -127,6 +127,7 @@ def read(face, certd):
         face.call("certificate.export", ref=f"{name} import", key=key)
     face.call("provider.export", ref=f"{name} ca", passphrase="correct horse")
     face.call("autoCertificate.explain", ref=f"{name}.example.com")
+    face.call("autoCertificate.check", ref=f"{name}.example.com")
     face.call("certificate.explain", ref=f"{name} import")
     face.call("dnsProvider.check", ref="knot", name="www.a.example")
     for method in ("audit.list", "event.list"):
@@ -216,6 +217,7 @@ def change(face, own_ca):
     if name == "socket":
         face.call("server.backup", passphrase="correct horse", withoutMasterKey=True)
         face.call("server.rekey")
+    face.call("server.check")
 
 
 def remove(face):

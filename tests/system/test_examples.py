@@ -54,6 +54,7 @@ ELSEWHERE = {
     r"certctl alert test ": "system/test_alerts.py",
     r"certctl check-dns ": "system/test_dns_apis.py",
     r"pkcs11:token=|openssl_conf = ": "system/test_pkcs11.py",
+    r"certctl (check|doctor)\b(?!-)": "system/test_ready.py",
 }
 
 

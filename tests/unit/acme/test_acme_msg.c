@@ -68,6 +68,39 @@ Test(acme_msg, an_authorization_keeps_unknown_challenges_and_errors)
 	cr_expect_str_eq(a.challenges[1].error.message, "caa: no");
 }
 
+Test(acme_msg, a_failed_validation_says_what_the_ca_asked)
+{
+	static const struct {
+		const char *record;
+		const char *message;
+	} cases[] = {
+		{ "[{\"url\":\"http://www.example.com/t\",\"hostname\":\"www.example.com\",\"port\":\"80\","
+		  "\"addressesResolved\":[\"192.0.2.1\",\"2001:db8::1\"],\"addressUsed\":\"2001:db8::1\"},"
+		  "{\"url\":\"https://www.example.com/t\",\"addressUsed\":\"192.0.2.1\"}]",
+			"connection: refused; the CA asked http://www.example.com/t at 2001:db8::1 (of 192.0.2.1, "
+			"2001:db8::1), then https://www.example.com/t at 192.0.2.1" },
+		{ "[{\"hostname\":\"a.example\"}]", "connection: refused; the CA asked a.example" },
+		{ "[{\"addressUsed\":\"192.0.2.1\"}]", "connection: refused; the CA asked it at 192.0.2.1" },
+		{ "[{\"url\":\"\\u001b[2J\\n\"}]", "connection: refused; the CA asked  [2J " },
+		{ "[]", "connection: refused" },
+		{ "[{}]", "connection: refused" },
+		{ "[7,{\"url\":7,\"addressesResolved\":7}]", "connection: refused" },
+		{ "{}", "connection: refused" },
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		_cleanup_free_ char *text = xasprintf(
+			"{\"status\":\"invalid\",\"error\":{\"type\":\"urn:ietf:params:acme:error:connection\","
+			"\"detail\":\"refused\"},\"validationRecord\":%s}",
+			cases[i].record);
+		_cleanup_(acme_challenge_clear) struct acme_challenge c = { .type = NULL };
+		_cleanup_error_ struct error err = ERROR_INIT;
+
+		cr_assert_eq(acme_msg_challenge(text, strlen(text), &c, &err), 0, "%s", err.message);
+		cr_expect_str_eq(c.error.message, cases[i].message, "%s", c.error.message);
+	}
+}
+
 enum object { DIRECTORY, ORDERS, AUTHORIZATION, CHALLENGE };
 
 static int

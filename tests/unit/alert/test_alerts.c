@@ -1,5 +1,6 @@
 /* Conditions begin and end, and each destination is told once: in the world of the simulation, with a receiver. */
 #include "daemon/alert/alerts.h"
+#include "daemon/ready/ready.h"
 
 #include "common/retry.h"
 #include "daemon/alert/alert_list.h"
@@ -385,6 +386,7 @@ struct drill {
 	struct rollout_state rollout;
 	struct rollout_target *target;
 	struct condition_certd certd;
+	struct ready_state ready;
 	const char *found; /* what the probe found */
 };
 
@@ -470,6 +472,14 @@ spoil_approval(struct drill *d)
 }
 
 static void
+spoil_ready(struct drill *d)
+{
+	d->ready.grade = READY_BLOCKED;
+	ready_list_add(&d->ready.findings, "caa", READY_NOTE, NULL, "nothing to see here");
+	ready_list_add(&d->ready.findings, "caa", READY_BLOCKED, "www.example.com", "CAA forbids it");
+}
+
+static void
 spoil_rollback(struct drill *d)
 {
 	d->rollout.rolled_back_at = world_now(&d->r->run.world);
@@ -509,6 +519,7 @@ drill_look(struct drill *d)
 	cr_assert_eq(object_save(w->store, txn, &autocert_class, &d->a, NULL), 0);
 	cr_assert_eq(object_save(w->store, txn, &provider_class, &d->p, NULL), 0);
 	record_save(w->store, txn, &rollout_class, d->a.o.id, &d->rollout);
+	record_save(w->store, txn, &ready_class, d->a.o.id, &d->ready);
 	alerts_look(w->issue_env.alerts, txn, d->a.o.id);
 	look_at_certd(d->r, &d->certd);
 }
@@ -519,6 +530,7 @@ drill_clear(struct drill *d)
 	autocert_clear(&d->a);
 	provider_clear(&d->p);
 	record_clear(&rollout_class, &d->rollout);
+	record_clear(&ready_class, &d->ready);
 }
 
 static void
@@ -585,6 +597,7 @@ Test(alerts, each_condition_and_each_state_of_a_deployment_alarms_and_recovers)
 		{ "stale", spoil_probe, "incomplete chain", "consumer 'web': incomplete chain" },
 		{ "stale", spoil_probe, "mismatch", "consumer 'web': mismatch" },
 		{ "stale", spoil_probe, "unreachable", "consumer 'web': unreachable" },
+		{ "unready", spoil_ready, NULL, "www.example.com (caa): CAA forbids it" },
 		{ "undeployed", spoil_deploy, NULL, "2 attempts failed: nginx: configuration file test failed" },
 		{ "approval", spoil_approval, NULL,
 			"it has no common name any more (to deploy it: certctl approve a-90d)" },

@@ -157,7 +157,7 @@ Test(dns_message, a_question_is_no_answer)
 	_cleanup_buf_ struct buf wire = BUF_INIT;
 	_cleanup_error_ struct error err = ERROR_INIT;
 	_cleanup_(dns_answer_clear) struct dns_answer answer;
-	cr_assert_eq(dns_message_question(7, "www.example.test", DNS_A, true, &wire, &err), 0);
+	cr_assert_eq(dns_message_question(7, "www.example.test", DNS_A, DNS_MESSAGE_RECURSIVE, &wire, &err), 0);
 	cr_expect_eq(dns_message_parse(wire.data, wire.len, "www.example.test", DNS_A, &answer, &err), -1);
 }
 
@@ -165,13 +165,13 @@ Test(dns_message, questions_have_the_asked_flags_and_bad_names_are_refused)
 {
 	_cleanup_buf_ struct buf wire = BUF_INIT;
 	_cleanup_error_ struct error err = ERROR_INIT;
-	cr_assert_eq(dns_message_question(0x1234, "a.test", DNS_TXT, true, &wire, &err), 0);
+	cr_assert_eq(dns_message_question(0x1234, "a.test", DNS_TXT, DNS_MESSAGE_RECURSIVE, &wire, &err), 0);
 	_cleanup_free_ char *recursive = hex(wire.data, wire.len);
 	cr_expect_str_eq(recursive, "123401000001000000000000"
 				    "0161047465737400"
 				    "00100001");
 	buf_reset(&wire);
-	cr_assert_eq(dns_message_question(0x1234, "a.test", DNS_TXT, false, &wire, &err), 0);
+	cr_assert_eq(dns_message_question(0x1234, "a.test", DNS_TXT, 0, &wire, &err), 0);
 	_cleanup_free_ char *direct = hex(wire.data, wire.len);
 	cr_expect_str_eq(direct, "123400000001000000000000"
 				 "0161047465737400"
@@ -180,7 +180,8 @@ Test(dns_message, questions_have_the_asked_flags_and_bad_names_are_refused)
 	static const char *const bad[] = { "a..b",
 		"a123456789012345678901234567890123456789012345678901234567890123.test" };
 	for (size_t i = 0; i < ARRAY_SIZE(bad); i++) {
-		cr_expect_eq(dns_message_question(1, bad[i], DNS_A, true, &wire, &err), -1, "%s", bad[i]);
+		cr_expect_eq(
+			dns_message_question(1, bad[i], DNS_A, DNS_MESSAGE_RECURSIVE, &wire, &err), -1, "%s", bad[i]);
 		cr_expect_eq(err.code, ERROR_INVALID);
 	}
 }

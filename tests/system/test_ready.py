@@ -1,0 +1,231 @@
+"""certctl check and doctor: each thing that would make the next renewal fail is found before it, with its grade."""
+import socket
+import struct
+import threading
+from http.server import BaseHTTPRequestHandler, HTTPServer
+
+import pytest
+from certd import Certd
+from dnsservers import ZONE, Knot
+from hostile_ca import HostileCa, Identity
+from pebble import Challtestsrv
+from procs import wait_for
+
+OK, WARNING, BLOCKED = 0, 1, 2
+
+
+class OtherServer(BaseHTTPRequestHandler):
+    """Has the port of a name, and knows nothing of challenges."""
+
+    def do_GET(self):
+        if "moved" in self.headers["Host"]:
+            self.send_response(301)
+            self.send_header("Location", f"http://clean.example{self.path}")
+            self.send_header("Content-Length", "0")
+            self.end_headers()
+            return
+        body = b"nothing \x1b[31mhere"
+        self.send_response(404)
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+    def log_message(self, *_):
+        pass
+
+
+@pytest.fixture
+def ca(scratch):
+    before = threading.active_count()
+    with HostileCa(Identity(scratch / "ca")) as ca:
+        yield ca
+    # A process with threads cannot leave a private network.
+    wait_for(lambda: threading.active_count() <= before, 60, "the threads of the CA to end")
+
+
+def add_provider(certd, ca, **more):
+    certd.call("provider.create", properties={
+        "name": "ca", "email": "ops@example.com", "server": ca.url, "caFile": str(ca.ca_file),
+        "termsOfServiceAgreed": True, **more})
+    wait_for(lambda: certd.call("provider.get", ref="ca")["metadata"]["state"] == "AVAILABLE", 60, "an account")
+
+
+def add(certd, name, **more):
+    certd.call("autoCertificate.create", properties={"provider": "ca", "commonName": name, **more})
+
+
+def troubles(result):
+    """{check: (grade, message)} of what is not ok."""
+    return {f["check"]: (f["grade"], f["message"]) for f in result["findings"] if f["grade"] != "ok"}
+
+
+def check(certd, name):
+    return troubles(certd.call("autoCertificate.check", ref=name))
+
+
+def zone(name, *, caa=None, address="127.0.0.1"):
+    text = ZONE.format(zone=name)
+    if address != "127.0.0.1":
+        text = "\n".join(line for line in text.splitlines() if not line.startswith(("@ A", "* A"))) + "\n"
+        text += f"@ A {address}\n" if address else ""
+    return text + (f"@ CAA {caa}\n" if caa else "")
+
+
+def test_http_01_each_trouble_has_its_grade_and_a_clean_setup_has_none(start, private_network, ca):
+    zones = {
+        "clean.example": zone("clean.example", caa='0 issue "ca.example; validationmethods=http-01"'),
+        "other.example": zone("other.example", caa='0 issue "other-ca.example"'),
+        "nobody.example": zone("nobody.example", caa='0 issue ";"'),
+        "account.example": zone("account.example", caa='0 issue "ca.example; accounturi=https://ca.example/1"'),
+        "method.example": zone("method.example", caa='0 issue "ca.example; validationmethods=dns-01"'),
+        "critical.example": zone("critical.example", caa='128 tbs "Unknown"'),
+        "bare.example": zone("bare.example", address=None),
+        "elsewhere.example": zone("elsewhere.example", address="127.0.0.2"),
+        "moved.example": zone("moved.example", address="127.0.0.2"),
+        "closed.example": zone("closed.example", address="127.0.0.3"),
+        "top": zone("top"),
+    }
+    zones["top"] = "\n".join(line for line in zones["top"].splitlines() if not line.startswith("*")) + "\n"
+    start(Knot, zones=zones, port=53)
+    certd = start(Certd, config="http-listen = 127.0.0.1:80\n")
+    add_provider(certd, ca)
+    other = HTTPServer(("127.0.0.2", 80), OtherServer)
+    serving = threading.Thread(target=other.serve_forever, daemon=True)
+    serving.start()
+    expected = {
+        "clean.example": {},
+        "www.clean.example": {},
+        "moved.example": {},  # to the same path, as CAs follow it
+        "www.deep.other.example": {"caa": ("blocked", 'CAA of other.example, seen at 127.0.0.1:53: issue '
+                                                      '"other-ca.example" does not allow ca.example')},
+        "nobody.example": {"caa": ("blocked", "does not allow")},
+        "account.example": {"caa": ("blocked", "only the account https://ca.example/1")},
+        "method.example": {"caa": ("blocked", "only validation by dns-01, and certd would use http-01")},
+        "critical.example": {"caa": ("blocked", "is critical")},
+        "bare.example": {"address": ("warning", "neither an A nor an AAAA record"), "answer": ("warning", "address")},
+        "elsewhere.example": {"answer": ("warning", 'answers 404, "nothing [31mhere"')},
+        "closed.example": {"answer": ("warning", "from this host")},
+        "gone.top": {"delegation": ("warning", "zone top does not delegate it"),
+                     "address": ("warning", "neither"), "answer": ("warning", "address")},
+    }
+    try:
+        for name, wanted in expected.items():
+            add(certd, name, challenge="http-01")
+            found = check(certd, name)
+            assert found.keys() == wanted.keys(), (name, found)
+            for word, (grade, says) in wanted.items():
+                assert found[word][0] == grade and says in found[word][1], (name, found[word])
+        shown = certd.ctl("check", "clean.example")
+        assert shown.returncode == OK and "caa" in shown.stdout
+        shown = certd.ctl("check", "closed.example", check=False)
+        assert shown.returncode == WARNING and "closed.example" in shown.stdout
+        shown = certd.ctl("check", "nobody.example", "clean.example", check=False)
+        assert shown.returncode == BLOCKED and 'issue ";"' in shown.stdout
+        doctor = certd.ctl("doctor", check=False)
+        assert doctor.returncode == BLOCKED and "this host: ok" in doctor.stdout and "clean.example: ok" in doctor.stdout
+    finally:
+        other.shutdown()
+        other.server_close()
+        serving.join()
+    follow_up(certd)
+
+
+def follow_up(certd):
+    """What is blocked is a condition, an event, and part of explain; a warning is one when it is seen again."""
+    held = {c["object"]["name"]: c for c in certd.call("server.status")["conditions"] if c["condition"] == "unready"}
+    assert held["nobody.example"]["severity"] == "critical" and "does not allow" in held["nobody.example"]["message"]
+    assert held["closed.example"]["severity"] == "warning"  # it was checked twice
+    assert "clean.example" not in held and "moved.example" not in held
+    events = {e["object"]["name"] for e in certd.call("event.list", limit=1000)["items"]
+              if e["kind"] == "renewal.unready"}
+    assert "nobody.example" in events and "clean.example" not in events
+    assert "does not allow" in certd.ctl("explain", "nobody.example").stdout
+    assert "checked" not in certd.ctl("explain", "clean.example").stdout
+
+
+def test_what_the_account_and_the_ca_refuse_is_blocked(start, scratch, ca):
+    knot = start(Knot, zones=("a.example",))
+    certd = start(Certd, config=f"dns-servers = {knot.dns}\n")
+
+    def offers(profiles):
+        def change(reply, _):
+            reply.json["meta"]["profiles"] = {name: "one" for name in profiles}
+        return change
+    ca.change("directory", offers(["short"]))
+    add_provider(certd, ca)
+    program = scratch / "deploy"
+    program.write_text("#!/bin/sh\n")
+    program.chmod(0o755)
+    certd.call("consumer.create", properties={"name": "web", "activate": "exec", "command": [str(program)]})
+    certd.call("dnsProvider.create", properties={
+        "name": "ns", "kind": "rfc2136", "server": knot.dns, "tsigName": knot.key_name, "tsigKey": knot.key_secret,
+        "zones": ["a.example", "b.example"]})
+    add(certd, "www.a.example", challenge="dns-01", profile="short", consumers=["web"])
+    assert check(certd, "www.a.example") == {}
+    # The zone is not served by the server of the DNS provider any more; the program cannot be run.
+    add(certd, "b.example", challenge="dns-01")
+    assert check(certd, "b.example")["zone"][0] == "warning"
+    program.chmod(0o644)
+    assert check(certd, "www.a.example")["files"][0] == "warning"
+    program.unlink()
+    assert "No such file" in check(certd, "www.a.example")["files"][1]
+    # The profile is gone: the directory is fetched again by a certd that starts.
+    ca.change("directory", offers(["other"]))
+    certd.stop()
+    certd.start()
+    grade, message = check(certd, "www.a.example")["profile"]
+    assert grade == "blocked" and "short" in message and "other" in message
+
+
+def test_a_name_server_that_fails_for_caa_is_blocked(start, ca):
+    dns = start(Challtestsrv)
+    certd = start(Certd, config=f"dns-servers = {dns.dns}\nhttp-listen = 127.0.0.1:0\n")
+    add_provider(certd, ca)
+    dns.post("set-servfail", host="bad.example.")
+    add(certd, "bad.example", challenge="http-01")
+    found = check(certd, "bad.example")
+    assert found["caa"][0] == "blocked" and "SERVFAIL, twice" in found["caa"][1]
+    dns.post("clear-servfail", host="bad.example.")
+    dns.post("add-caa", host="bad.example.", policies=[{"tag": "issue", "value": "ca.example"}])
+    assert "caa" not in check(certd, "bad.example")
+
+
+class BogusResolver(threading.Thread):
+    """Answers SERVFAIL, as a validating resolver does for a zone with wrong signatures, unless it is told not to
+    validate."""
+
+    def __init__(self):
+        super().__init__(daemon=True)
+        self.socket = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+        self.socket.bind(("127.0.0.1", 0))
+        self.dns = "127.0.0.1:%d" % self.socket.getsockname()[1]
+
+    def run(self):
+        while True:
+            query, peer = self.socket.recvfrom(512)
+            if not query:
+                return
+            flags = struct.unpack("!H", query[2:4])[0]
+            question = query[12:query.index(b"\0", 12) + 5]
+            soa = b"\xc0\x0c" + struct.pack("!HHIH", 6, 1, 60, 22) + b"\0\0" + struct.pack("!5I", 1, 2, 3, 4, 5)
+            if not flags & 0x10:
+                reply = struct.pack("!6H", 0, 0x8182, 1, 0, 0, 0) + question
+            else:
+                reply = struct.pack("!6H", 0, 0x8190, 1, 1, 0, 0) + question + soa
+            self.socket.sendto(query[:2] + reply[2:], peer)
+
+
+    def stop(self):
+        self.socket.sendto(b"", self.socket.getsockname())
+        self.join()
+
+
+def test_signatures_that_do_not_validate_are_a_warning(start, ca):
+    resolver = BogusResolver()
+    resolver.start()
+    certd = start(Certd, config=f"dns-servers = {resolver.dns}\nhttp-listen = 127.0.0.1:0\n")
+    add_provider(certd, ca)
+    add(certd, "signed.example", challenge="http-01")
+    found = check(certd, "signed.example")
+    resolver.stop()
+    assert found["delegation"][0] == "warning" and "DNSSEC" in found["delegation"][1]
