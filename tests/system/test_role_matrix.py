@@ -107,7 +107,7 @@ class Matrix:
             params["dryRun"] = True
         if verb == "revoke":
             params["reason"] = "superseded"
-        if verb == "check":
+        if verb == "check" and "name" in names:
             params["name"] = "www.example.com"
         if "passphrase" in names:
             params["passphrase"] = "correct horse"
