@@ -94,9 +94,10 @@ static void
 profile_start(struct ready_step *s)
 {
 	struct clients *clients = s->run->ready->config.env->clients;
+	_cleanup_error_ struct error err = ERROR_INIT;
 	struct ready_ca *ca;
 
-	if (clients_room(clients, s->run->p.o.id, NULL) <= 0) { /* it has no account */
+	if (clients_room(clients, s->run->p.o.id, &err) <= 0) { /* it has no account */
 		ready_next(s);
 		return;
 	}

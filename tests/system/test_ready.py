@@ -190,6 +190,14 @@ def test_a_name_server_that_fails_for_caa_is_blocked(start, ca):
     assert "caa" not in check(certd, "bad.example")
 
 
+def test_a_provider_without_an_account_is_a_warning(start):
+    certd = start(Certd)
+    certd.call("provider.create", properties={
+        "name": "ca", "email": "ops@example.com", "server": "https://127.0.0.1:1/dir", "termsOfServiceAgreed": True})
+    add(certd, "www.example.com", challenge="manual")
+    assert check(certd, "www.example.com")["account"][0] == "warning"
+
+
 class BogusResolver(threading.Thread):
     """Answers SERVFAIL, as a validating resolver does for a zone with wrong signatures, unless it is told not to
     validate."""
