@@ -90,6 +90,9 @@ static const struct conf_option options[] = {
 		"delete unused certificates this long after they expired", false },
 	{ "check-files-every", CONF_SPAN, AT(check_files_every), "1h", 1, 86400,
 		"compare all deployed files with what certd wrote this often", false },
+	{ "check-revocation-every", CONF_SPAN, AT(check_revocation_every), "1d", 0, 7 * 86400,
+		"look for certificates in the revocation lists of their CAs this often, and replace those that are "
+		"revoked; 0: never", false },
 	{ "limits", CONF_TEXT, AT(limits), "none", 0, 0, "ionos: the limits of IONOS Certificate Manager (50 "
 		"auto-certificates, 10 alternative names) for the next two options, unless they are set", false },
 	{ "max-auto-certificates", CONF_COUNT, AT(max_auto_certificates), "0", 0, 100000000,

@@ -41,6 +41,7 @@ struct conf {
 	int64_t late_critical;            /* 10 */
 	int64_t purge_after;              /* seconds after expiry; 30 d */
 	int64_t check_files_every;        /* seconds; 1 h */
+	int64_t check_revocation_every;   /* seconds; 1 d; 0: not at all */
 	char *limits;                     /* "none" or "ionos": the defaults of the next two */
 	int64_t max_auto_certificates;    /* 0: none */
 	int64_t max_alternative_names;    /* 100 */

@@ -22,6 +22,7 @@
 #include "daemon/master_key.h"
 #include "daemon/ready/ready.h"
 #include "daemon/rekey.h"
+#include "daemon/renew/crl.h"
 #include "daemon/renew/expiry.h"
 #include "daemon/renew/jobs.h"
 #include "daemon/report/refusals.h"
@@ -270,6 +271,7 @@ open_scheduler(struct certd *c)
 		.purge_after = c->conf.purge_after,
 		.max_names = (unsigned)c->conf.max_alternative_names + 1,
 		.running = &c->issues_running,
+		.check_revocation_every = c->conf.check_revocation_every,
 	};
 	c->scheduler = scheduler_new(&(struct scheduler_config){
 		.loop = c->loop,
@@ -277,7 +279,9 @@ open_scheduler(struct certd *c)
 		.events = c->events,
 		.build_at = BUILD_TIME,
 	});
+	c->issue_env.scheduler = c->scheduler;
 	renew_register_jobs(c->scheduler, &c->issue_env);
+	crl_start(&c->issue_env);
 	rollout_register_jobs(c->scheduler, c->rollout);
 	scheduler_register(c->scheduler, &cleanup_job, c->solver);
 	c->issue_env.alerts = alerts_new(&(struct alerts_config){
@@ -490,6 +494,8 @@ apply_conf(struct certd *c, struct conf *new)
 	c->issue_env.renew_before = c->conf.renew_before;
 	c->issue_env.purge_after = c->conf.purge_after;
 	c->issue_env.max_names = (unsigned)c->conf.max_alternative_names + 1;
+	c->issue_env.check_revocation_every = c->conf.check_revocation_every;
+	crl_start(&c->issue_env);
 }
 
 /* Options of the command line hold; without them the file may name other directories. */

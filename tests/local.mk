@@ -1,5 +1,6 @@
 # A CA inside the process, for unit tests and the simulation.
 fake_ca_sources = \
+	tests/support/crl_maker.c tests/support/crl_maker.h \
 	tests/support/fake_ca.c tests/support/fake_ca.h tests/support/fake_ca_private.h \
 	tests/support/fake_ca_jws.c tests/support/fake_ca_x509.c \
 	tests/support/fake_ca_objects.c tests/support/fake_ca_objects.h
@@ -41,6 +42,8 @@ unit_common_SOURCES = \
 	tests/unit/common/crypto/test_base64url.c \
 	tests/unit/common/crypto/test_cert_file.c \
 	tests/unit/common/crypto/test_cert_import.c \
+	tests/support/crl_maker.c tests/support/crl_maker.h \
+	tests/unit/common/crypto/test_crl.c \
 	tests/unit/common/crypto/test_csr.c \
 	tests/unit/common/crypto/test_jws.c \
 	tests/unit/common/crypto/test_key.c \
@@ -177,6 +180,7 @@ unit_renew_SOURCES = $(world_sources) $(fake_ca_sources) \
 	tests/unit/renew/test_account_rollover.c \
 	tests/unit/renew/test_revoke.c \
 	tests/unit/renew/test_authorize.c \
+	tests/unit/renew/test_crl.c \
 	tests/unit/renew/test_every_step.c \
 	tests/unit/renew/test_explain.c \
 	tests/unit/renew/test_expiry.c \
@@ -506,6 +510,11 @@ FUZZERS += fuzz-x509
 fuzz_x509_SOURCES = tests/fuzz/fuzz_x509.c
 fuzz_x509_LDADD = $(FUZZ_LIBS) $(COMMON_LIBS)
 EXTRA_DIST += tests/fuzz/corpus/x509
+
+FUZZERS += fuzz-crl
+fuzz_crl_SOURCES = tests/fuzz/fuzz_crl.c
+fuzz_crl_LDADD = $(FUZZ_LIBS) $(COMMON_LIBS)
+EXTRA_DIST += tests/fuzz/corpus/crl
 
 FUZZERS += fuzz-cert_import
 fuzz_cert_import_SOURCES = tests/fuzz/fuzz_cert_import.c

@@ -28,6 +28,7 @@
 /* The word, which is on disk and in scripts, and the title in messages; the worst first. */
 #define CONDITIONS(CONDITION) \
 	CONDITION(expired, "certificate has expired") \
+	CONDITION(revoked, "CA has revoked the certificate") \
 	CONDITION(store, "certd cannot store its state") \
 	CONDITION(clock, "clock is wrong") \
 	CONDITION(audit, "audit log was altered") \

@@ -69,6 +69,9 @@ static const char *const advices[EVENT_KIND_COUNT] = {
 	[EVENT_CERTIFICATE_WAITING] = "To deploy it: certctl approve NAME. To order another one: certctl renew NAME",
 	[EVENT_CERTIFICATE_REVOKED] = "Clients may refuse it from now on. Check that no server uses it any more.",
 	[EVENT_CERTIFICATE_REVOKE_FAILED] = "certctl show cert NAME shows the reason, and whether certd tries again.",
+	[EVENT_REVOCATION_UNKNOWN] =
+		"certd retries, at least daily. Until then it does not see if the CA revokes these certificates. "
+		"certctl explain CERTIFICATE shows when its list could be used last.",
 	[EVENT_ALERT_FAILED] = "certd retries. To test the destination: certctl alert test NAME",
 };
 

@@ -19,6 +19,7 @@
 #define REVOKE_REASON_WORD(word, number, help) #word,
 #define REVOKE_REASON_HELP(word, number, help) "; " #word ": " help
 
+#define REVOKE_UNSPECIFIED "unspecified"
 #define REVOKE_KEY_COMPROMISE "keyCompromise"
 #define REVOKE_CESSATION "cessationOfOperation"
 

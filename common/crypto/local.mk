@@ -5,6 +5,7 @@ libcommon_a_SOURCES += \
 	common/crypto/base64url.c common/crypto/base64url.h \
 	common/crypto/cert_file.c common/crypto/cert_file.h \
 	common/crypto/cert_import.c common/crypto/cert_import.h \
+	common/crypto/crl.c common/crypto/crl.h \
 	common/crypto/csr.c common/crypto/csr.h \
 	common/crypto/digest.c common/crypto/digest.h \
 	common/crypto/jks.c common/crypto/jks.h \

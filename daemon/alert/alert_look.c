@@ -282,6 +282,7 @@ look_with_rollout(struct look *l)
 static int
 look_at_autocert(struct look *l, struct error *err)
 {
+	_cleanup_certificate_ struct certificate newest = { 0 };
 	_cleanup_autocert_ struct autocert a = { 0 };
 	struct ready_state ready = { .grade = READY_OK };
 	int found = object_peek(l->store, &autocert_class, l->id, &a, err);
@@ -295,6 +296,9 @@ look_at_autocert(struct look *l, struct error *err)
 	l->facts.planned_at = a.last_certificate && !a.is_outdated ? issue_renewal_at(l->alerts->config.env, &a) : 0;
 	if (record_load(l->store, &ready_class, l->id, &ready, l->err) == 1)
 		l->facts.ready = &ready;
+	if (a.last_certificate && a.is_outdated) /* only then can it be revoked, see crl_found.c */
+		object_peek(l->store, &certificate_class, a.last_certificate, &newest, l->err);
+	l->facts.revoked = newest.revocation_list ? &newest : NULL;
 	look_with_rollout(l);
 	l->facts.ready = NULL;
 	record_clear(&ready_class, &ready);
@@ -315,6 +319,7 @@ look_at_certificate(struct look *l, struct error *err)
 	l->name = c.o.name;
 	l->labels = &c.labels;
 	l->facts.certificate = &c;
+	l->facts.revoked = c.revocation_list ? &c : NULL;
 	l->facts.planned_at = expiry_next(c.not_after_at, 0); /* when its replacement is first asked for */
 	look_with_rollout(l);
 	l->labels = NULL;

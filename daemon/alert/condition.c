@@ -160,6 +160,28 @@ condition_paused(const struct condition_facts *f, struct buf *text, int64_t *aga
 	return severity;
 }
 
+/* Until the replacement is there. */
+static enum severity
+condition_revoked(const struct condition_facts *f, struct buf *text, int64_t *again_at _unused_)
+{
+	const struct certificate *c = f->revoked;
+	char date[TIME_RFC3339_SIZE];
+
+	if (!c)
+		return SEVERITY_NONE;
+	time_format_rfc3339(c->revoked_at, date);
+	buf_printf(text, "revoked %s: %s (%s)", date, c->revoke_reason ? c->revoke_reason : "", c->revocation_list);
+	if (f->certificate)
+		buf_add_str(text, "; certd cannot renew an imported certificate: import its successor with --replace");
+	else if (f->autocert->is_paused)
+		buf_add_str(text, "; its renewal is paused: certctl resume");
+	else if (error_is_set(&f->autocert->last_error))
+		buf_printf(text, "; the last attempt to replace it failed: %s", f->autocert->last_error.message);
+	else
+		buf_add_str(text, "; certd replaces it");
+	return SEVERITY_CRITICAL;
+}
+
 /*
  * The CA said no; a renewal that fails for another reason has time until it is late. Without any certificate there is
  * nothing to serve.

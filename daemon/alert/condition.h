@@ -41,6 +41,7 @@ struct condition_facts {
 	const struct condition_certd *certd;
 	const struct rollout_state *rollout;       /* of the certificate; NULL: it was never deployed */
 	const struct ready_state *ready;           /* of the last check of an auto-certificate; or NULL */
+	const struct certificate *revoked;         /* the newest one, if certd found it in a revocation list; or NULL */
 	const char *changed;                       /* what others have changed in its files; or NULL */
 	int64_t changed_until;                     /* of interest until then */
 	struct store *store;                       /* for names */

@@ -43,6 +43,8 @@ struct http_response {
 	char *replay_nonce;      /* owned */
 	int64_t retry_after_sec; /* Retry-After, however it was written; 0: none, or now */
 	char *content_type;      /* owned */
+	char *etag;              /* owned; as sent, with its quotes */
+	char *last_modified;     /* owned; as sent */
 	struct strlist links;    /* Link header values, unparsed */
 };
 

@@ -32,6 +32,8 @@ http_response_clear(struct http_response *res)
 	free(res->location);
 	free(res->replay_nonce);
 	free(res->content_type);
+	free(res->etag);
+	free(res->last_modified);
 	strlist_clear(&res->links);
 	*res = (struct http_response){ .status = 0 };
 }
@@ -163,6 +165,8 @@ take_header(struct http_transfer *t, const char *line, size_t len)
 		{ "location", &t->res.location },
 		{ "replay-nonce", &t->res.replay_nonce },
 		{ "content-type", &t->res.content_type },
+		{ "etag", &t->res.etag },
+		{ "last-modified", &t->res.last_modified },
 	};
 	for (size_t i = 0; i < ARRAY_SIZE(kept); i++) {
 		char *value = header_value(line, len, kept[i].name);

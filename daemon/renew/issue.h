@@ -38,8 +38,10 @@ struct issue_env {
 	int64_t renew_before;   /* configured default, seconds */
 	int64_t purge_after;    /* seconds after expiry */
 	unsigned max_names;
-	unsigned *running;     /* the number of running issues; or NULL */
-	struct alerts *alerts; /* for the consequences of changes (daemon/alert/alerts.h); or NULL */
+	unsigned *running;              /* the number of running issues; or NULL */
+	int64_t check_revocation_every; /* seconds; 0: never */
+	struct scheduler *scheduler;    /* to cancel orders; or NULL */
+	struct alerts *alerts;          /* for the consequences of changes (daemon/alert/alerts.h); or NULL */
 };
 
 /* The record of STORE_ISSUE. */

@@ -259,7 +259,7 @@ issue_use(const struct issue_env *env, struct autocert *a, const struct certific
 {
 	issue_result_note_hurry(env, a, issue_now(env));
 	ari_forget(a, has_ari ? cert->ari_id : NULL);
-	a->is_outdated = false;
+	a->is_outdated = a->wants_new_key = false;
 	a->last_not_before_at = cert->not_before_at;
 	a->last_not_after_at = cert->not_after_at;
 	str_replace(&a->last_certificate, cert->o.id);

@@ -5,6 +5,7 @@
 #include "daemon/renew/approval.h"
 #include "daemon/renew/ari.h"
 #include "daemon/renew/authorize.h"
+#include "daemon/renew/crl.h"
 #include "daemon/renew/expiry.h"
 #include "daemon/renew/persist.h"
 #include "daemon/renew/purge.h"
@@ -15,7 +16,7 @@ void
 renew_register_jobs(struct scheduler *scheduler, struct issue_env *env)
 {
 	static const struct job_kind *const kinds[] = { &issue_job, &account_job, &authorize_job, &purge_job,
-		&expiry_job, &ari_job, &revoke_job, &persist_job, &approval_job };
+		&expiry_job, &ari_job, &revoke_job, &persist_job, &approval_job, &crl_job };
 
 	for (size_t i = 0; i < ARRAY_SIZE(kinds); i++)
 		scheduler_register(scheduler, kinds[i], env);

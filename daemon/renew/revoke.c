@@ -95,6 +95,8 @@ revoke_text(const struct issue_env *env, const struct certificate *cert)
 	enum revoke_step step = REVOKE_SEND;
 	char when[TIME_RFC3339_SIZE];
 
+	if (cert->revocation_list)
+		return xasprintf("the CA has revoked it, or its issuer: %s", cert->revocation_list);
 	if (!cert->revoke_reason)
 		return NULL;
 	if (cert->is_revoked && !cert->revoke_at)

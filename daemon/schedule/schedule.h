@@ -29,8 +29,9 @@ enum schedule_kind {
 	SCHEDULE_ARI = 14,      /* autocertificate: ask the CA when to renew the certificate (RFC 9773) */
 	SCHEDULE_REVOKE = 15,   /* certificate: revoke it */
 	SCHEDULE_PERSIST = 16,  /* autocertificate: look for its records of dns-persist-01 */
-	SCHEDULE_APPROVAL = 20, /* autocertificate: deploy the certificate that waits for approval without it */
 	SCHEDULE_READY = 17,    /* autocertificate: would its renewal succeed? */
+	SCHEDULE_CRL = 18,      /* one row: ask all revocation lists about the certificates */
+	SCHEDULE_APPROVAL = 19, /* autocertificate: deploy the certificate that waits for approval without it */
 };
 
 /*

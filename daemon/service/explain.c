@@ -7,6 +7,7 @@
 #include "common/timefmt.h"
 #include "daemon/alert/alert_list.h"
 #include "daemon/ready/ready.h"
+#include "daemon/renew/crl.h"
 #include "daemon/renew/policy.h"
 #include "daemon/renew/revoke.h"
 #include "daemon/renew/trace.h"
@@ -534,6 +535,7 @@ certificate_explain(struct call *call, struct json_object *params, struct error 
 	time_format_rfc3339(c.not_after_at, when);
 	strlist_take(
 		&e.reasons, xasprintf("it %s at %s", c.not_after_at > call_now(call) ? "expires" : "expired", when));
+	crl_explain(call->service->issue_env, &c, &e.reasons);
 	if (c.autocert)
 		explain_issued(&e, &c);
 	else

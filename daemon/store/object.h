@@ -144,6 +144,7 @@ struct autocert {
 	char *waiting_certificate;   /* id of a newer one that waits for approval: renew/approval.h; or NULL */
 	int64_t waiting_until_at;    /* when it is deployed without one */
 	struct strlist notes;        /* what the last order did not get as it was wanted; one line each */
+	bool wants_new_key;          /* the next order has another key, although reuseKey is set */
 };
 
 /* The property that says that certd does not have the key of the certificate; NULL: it has. */
@@ -186,6 +187,7 @@ struct certificate {
 	int64_t revoke_at;         /* of the next attempt; 0: none */
 	int64_t revoked_at;        /* when the CA confirmed it */
 	struct error revoke_error; /* why the last attempt failed */
+	char *revocation_list;     /* URL of the list in which certd found that it is revoked; or NULL */
 };
 
 struct dnsprovider {

@@ -101,6 +101,7 @@ static const struct record_field autocert_fields[] = {
 	RECORD_FIELD_ROLE(RECORD_STRING, 74, struct autocert, waiting_certificate, "waitingCertificate", RECORD_REF,
 		&certificate_class),
 	RECORD_FIELD(RECORD_INT, 75, struct autocert, waiting_until_at, "waitingUntilDate"),
+	RECORD_FIELD(RECORD_BOOL, 56, struct autocert, wants_new_key, NULL),
 };
 const struct record_class autocert_class = RECORD_CLASS(
 	"autocertificate", STORE_AUTOCERT, struct autocert, autocert_fields, o.unknown);
@@ -138,6 +139,7 @@ static const struct record_field certificate_fields[] = {
 	RECORD_FIELD(RECORD_INT, 46, struct certificate, revoked_at, "revokedDate"),
 	RECORD_FIELD(RECORD_ERROR, 47, struct certificate, revoke_error, NULL),
 	RECORD_FIELD(RECORD_STRING, 48, struct certificate, revoke_provider, NULL),
+	RECORD_FIELD(RECORD_STRING, 49, struct certificate, revocation_list, "revocationList"),
 	RECORD_FIELD_ROLE(RECORD_STRLIST, 40, struct certificate, labels, "labels", RECORD_LABEL, NULL),
 };
 const struct record_class certificate_class = RECORD_CLASS(

@@ -48,6 +48,7 @@ enum store_db {
 	STORE_MESSAGE,      /* alert id, number -> message to be delivered */
 	STORE_TRACE,        /* autocertificate id -> its last decisions: see renew/trace.h */
 	STORE_READY,        /* autocertificate id -> result of the last check: see ready/ready.h */
+	STORE_CRL,          /* id of a distribution point -> what its revocation list said */
 	STORE_DB_COUNT
 };
 

@@ -63,6 +63,7 @@ static const char *const db_names[] = {
 	[STORE_MESSAGE] = "message",
 	[STORE_TRACE] = "trace",
 	[STORE_READY] = "ready",
+	[STORE_CRL] = "crl",
 };
 _Static_assert(ARRAY_SIZE(db_names) == STORE_DB_COUNT, "one name per database");
 

@@ -1,4 +1,5 @@
 /* PEM chains from a CA: what is accepted comes out in one form, which is accepted again. */
+#include "common/crypto/crl.h"
 #include "common/crypto/key.h"
 #include "common/crypto/x509.h"
 #include "common/error.h"
@@ -82,6 +83,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	_cleanup_buf_ struct buf leaf_again = BUF_INIT;
 	_cleanup_buf_ struct buf chain_again = BUF_INIT;
 	_cleanup_buf_ struct buf all = BUF_INIT;
+	struct crl_points points = { .count = 0 };
 
 	if (x509_chain_parse((const char *)data, size, &leaf, &chain, &info, NULL) < 0)
 		return 0;
@@ -95,5 +97,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		strcmp(info.sha256, info_again.sha256) != 0 || strstr(buf_str(&all), "\n\n"))
 		abort();
 	verify(all.data, all.len, &info);
+	crl_points_of(&leaf, &chain, NULL, &points, NULL);
+	crl_points_clear(&points);
 	return 0;
 }

@@ -11,7 +11,7 @@
 #include <inttypes.h>
 #include <string.h>
 
-enum { FILE_MAX = 64 * 1024, KINDS = SCHEDULE_READY + 1 };
+enum { FILE_MAX = 64 * 1024, KINDS = SCHEDULE_APPROVAL + 1 };
 
 /* What a walk over the schedule found. */
 struct rows {

@@ -95,7 +95,7 @@ world_send(void *self, const struct http_request *req, http_done_fn *done, void 
 
 	while (i < WORLD_CAS - 1 && strncmp(req->url, w->cas[i].url, strlen(w->cas[i].url)) != 0)
 		i++;
-	x->http = fake_ca_transport(w->cas[i].ca);
+	x->http = w->crl_http && strncmp(req->url, "http://", 7) == 0 ? w->crl_http : fake_ca_transport(w->cas[i].ca);
 	x->done = done;
 	x->arg = arg;
 	x->handle = http_send(x->http, req, exchange_done, x);
@@ -496,6 +496,7 @@ start_scheduler(struct world *w)
 	};
 	w->scheduler = scheduler_new(&(struct scheduler_config){
 		.loop = w->loop, .store = w->store, .events = w->events, .build_at = BEGIN_AT - 10 * 86400 });
+	w->issue_env.scheduler = w->scheduler;
 	renew_register_jobs(w->scheduler, &w->issue_env);
 	rollout_register_jobs(w->scheduler, w->rollout);
 	scheduler_register(w->scheduler, &cleanup_job, w->solver);

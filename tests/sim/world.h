@@ -45,6 +45,7 @@ struct world {
 	struct loop *loop;
 	struct world_ca cas[WORLD_CAS];
 	struct http http;              /* to both */
+	const struct http *crl_http;   /* to the servers of revocation lists; NULL: there are none */
 	const struct http *alert_http; /* to the receivers of alerts; NULL: there are none */
 	const struct mail *alert_mail;
 	struct dns *dns; /* whose server is not there: it answers nothing but addresses */

@@ -230,12 +230,31 @@ fake_ca_root_pem(struct fake_ca *ca, unsigned index)
 	return fake_issuer_root_pem(fake_ca_issuer(ca), index);
 }
 
+void
+fake_ca_crl(struct fake_ca *ca, const struct crl_spec *spec, bool is_of_root, struct buf *ret)
+{
+	fake_issuer_crl(fake_ca_issuer(ca), spec, is_of_root, ret);
+}
+
+void
+fake_ca_replace_issuer(struct fake_ca *ca)
+{
+	fake_issuer_free(ca->issuer);
+	ca->issuer = NULL;
+}
+
+char *
+fake_ca_issuer_serial(struct fake_ca *ca)
+{
+	return fake_issuer_serial(fake_ca_issuer(ca));
+}
+
 struct fake_issuer *
 fake_ca_issuer(struct fake_ca *ca)
 {
 	if (!ca->issuer)
-		ca->issuer = fake_issuer_new(
-			ca->script.alternates, clock_wall(loop_clock(ca->loop)) - ca->script.clock_behind_sec);
+		ca->issuer = fake_issuer_new(ca->script.alternates, ca->script.issuer_crl_url,
+			clock_wall(loop_clock(ca->loop)) - ca->script.clock_behind_sec);
 	return ca->issuer;
 }
 

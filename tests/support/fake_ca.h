@@ -80,6 +80,9 @@ struct fake_ca_script {
 	const char *renewal_info;   /* the answer about every certificate; NULL: there is no renewal information */
 	const char *renewal_id;     /* only about this one: the others have much time; NULL: about all */
 	int64_t renewal_retry_sec;  /* its Retry-After */
+	const char *crl_url;        /* in certificates; NULL: no revocation list */
+	const char *issuer_crl_url; /* in the intermediate, see fake_ca_replace_issuer() */
+	bool sends_root;            /* at the end of chains */
 	fake_ca_intercept_fn *intercept;
 	fake_ca_validate_fn *validate;
 	fake_ca_lifetime_fn *lifetime; /* goes before lifetime_sec */
@@ -155,6 +158,20 @@ fake_ca_renewal_asked(const struct fake_ca *ca);
 /* The public key of an account, as it came in a signature's header. Borrowed. */
 const char *
 fake_ca_account_jwk(const struct fake_ca *ca, size_t account);
+
+struct crl_spec;
+
+/* Appends its revocation list, or that of its root, to @ret. */
+void
+fake_ca_crl(struct fake_ca *ca, const struct crl_spec *spec, bool is_of_root, struct buf *ret);
+
+/* Other keys and certificates of the CA from now on, by the script. */
+void
+fake_ca_replace_issuer(struct fake_ca *ca);
+
+/* The serial number of its intermediate, hexadecimal. Owned by the caller. */
+char *
+fake_ca_issuer_serial(struct fake_ca *ca);
 
 /* The root that chains end in, as PEM; borrowed. @index: 0 the default, then the alternates. */
 const char *

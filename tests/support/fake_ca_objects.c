@@ -457,7 +457,8 @@ post_finalize(struct fake_ca *ca, size_t id, const struct fake_jws *jws, struct 
 		base64url_decode(text, strlen(text), &csr, NULL) < 0)
 		wrong = "no csr in the payload";
 	else
-		wrong = fake_issuer_sign(fake_ca_issuer(ca), &csr, &o->names, now, lifetime_of(ca, o), &o->leaf);
+		wrong = fake_issuer_sign(
+			fake_ca_issuer(ca), &csr, &o->names, now, lifetime_of(ca, o), ca->script.crl_url, &o->leaf);
 	if (wrong) {
 		fake_ca_answer_problem(answer, 400, "badCSR", wrong);
 		return;
@@ -472,7 +473,7 @@ post_certificate(struct fake_ca *ca, const size_t ids[2], struct fake_ca_answer 
 {
 	fake_ca_answer_body(answer, 200, buf_str(&ca->orders[ids[0]].leaf));
 	str_replace(&answer->res.content_type, "application/pem-certificate-chain");
-	fake_issuer_chain(fake_ca_issuer(ca), (unsigned)ids[1], &answer->res.body);
+	fake_issuer_chain(fake_ca_issuer(ca), (unsigned)ids[1], ca->script.sends_root, &answer->res.body);
 	for (unsigned i = 1; i <= ca->script.alternates; i++)
 		strlist_take(&answer->res.links, xasprintf("<%s/cert/%zu/%u>;rel=\"alternate\"", ca->base, ids[0], i));
 }

@@ -44,7 +44,15 @@ fake_jws_check_binding(
 struct fake_issuer;
 
 struct fake_issuer *
-fake_issuer_new(unsigned alternates, int64_t now);
+fake_issuer_new(unsigned alternates, const char *crl_url, int64_t now);
+
+struct crl_spec;
+
+void
+fake_issuer_crl(const struct fake_issuer *issuer, const struct crl_spec *spec, bool is_of_root, struct buf *ret);
+
+char *
+fake_issuer_serial(const struct fake_issuer *issuer);
 
 void
 fake_issuer_free(struct fake_issuer *issuer);
@@ -54,14 +62,14 @@ fake_issuer_root_pem(const struct fake_issuer *issuer, unsigned index);
 
 /*
  * Appends the PEM of a leaf for the request @csr (DER) to @ret. Return: NULL, or why the request is refused.
- * @names: what the SAN must be.
+ * @names: what the SAN must be. @crl_url: or NULL.
  */
 const char *
 fake_issuer_sign(struct fake_issuer *issuer, const struct buf *csr, const struct strlist *names, int64_t now,
-	int64_t lifetime_sec, struct buf *ret);
+	int64_t lifetime_sec, const char *crl_url, struct buf *ret);
 
-/* Appends the PEM of the intermediate below root @index. */
+/* Appends the PEM of the intermediate below root @index, and of the root if @with_root. */
 void
-fake_issuer_chain(const struct fake_issuer *issuer, unsigned index, struct buf *ret);
+fake_issuer_chain(const struct fake_issuer *issuer, unsigned index, bool with_root, struct buf *ret);
 
 #endif

@@ -5,6 +5,7 @@
 #include "tests/support/fake_ca_private.h"
 
 #include "common/name.h"
+#include "tests/support/crl_maker.h"
 
 #include <openssl/bn.h>
 #include <openssl/pem.h>
@@ -17,6 +18,7 @@ enum { CA_LIFE_SEC = 20 * 365 * 86400 };
 
 struct fake_root {
 	EVP_PKEY *key;
+	X509 *cert;
 	char *pem;
 	char *intermediate_pem;
 };
@@ -69,8 +71,17 @@ set_cn(X509_NAME *name, const char *cn)
 	X509_NAME_add_entry_by_txt(name, "CN", MBSTRING_UTF8, (const unsigned char *)cn, -1, -1, 0);
 }
 
+static void
+add_crl_url(X509 *cert, const char *url)
+{
+	_cleanup_free_ char *value = url ? xasprintf("URI:%s", url) : NULL;
+
+	if (value)
+		add_extension(cert, NULL, NID_crl_distribution_points, value);
+}
+
 static X509 *
-ca_cert(EVP_PKEY *key, const char *cn, X509 *issuer, EVP_PKEY *issuer_key, int64_t now)
+ca_cert(EVP_PKEY *key, const char *cn, X509 *issuer, EVP_PKEY *issuer_key, const char *crl_url, int64_t now)
 {
 	X509 *cert = cert_new(key, now - 86400, now + CA_LIFE_SEC);
 	X509 *signer = issuer ? issuer : cert;
@@ -81,6 +92,7 @@ ca_cert(EVP_PKEY *key, const char *cn, X509 *issuer, EVP_PKEY *issuer_key, int64
 	add_extension(cert, signer, NID_key_usage, "critical,keyCertSign,cRLSign");
 	add_extension(cert, signer, NID_subject_key_identifier, "hash");
 	add_extension(cert, signer, NID_authority_key_identifier, "keyid:always");
+	add_crl_url(cert, crl_url);
 	X509_sign(cert, issuer_key, EVP_sha256());
 	return cert;
 }
@@ -108,7 +120,7 @@ pem_of(X509 *cert)
 }
 
 struct fake_issuer *
-fake_issuer_new(unsigned alternates, int64_t now)
+fake_issuer_new(unsigned alternates, const char *crl_url, int64_t now)
 {
 	struct fake_issuer *issuer = xcalloc(1, sizeof(*issuer));
 
@@ -121,15 +133,15 @@ fake_issuer_new(unsigned alternates, int64_t now)
 		X509 *cert, *intermediate;
 
 		root->key = EVP_EC_gen("P-256");
-		cert = ca_cert(root->key, cn, NULL, root->key, now);
-		intermediate = ca_cert(issuer->key, "Fake Intermediate", cert, root->key, now);
+		cert = ca_cert(root->key, cn, NULL, root->key, NULL, now);
+		intermediate = ca_cert(issuer->key, "Fake Intermediate", cert, root->key, crl_url, now);
 		root->pem = pem_of(cert);
 		root->intermediate_pem = pem_of(intermediate);
 		if (i == 0) {
 			X509_up_ref(intermediate);
 			issuer->cert = intermediate;
 		}
-		X509_free(cert);
+		root->cert = cert;
 		X509_free(intermediate);
 	}
 	return issuer;
@@ -142,6 +154,7 @@ fake_issuer_free(struct fake_issuer *issuer)
 		return;
 	for (size_t i = 0; i < issuer->n_roots; i++) {
 		EVP_PKEY_free(issuer->roots[i].key);
+		X509_free(issuer->roots[i].cert);
 		free(issuer->roots[i].pem);
 		free(issuer->roots[i].intermediate_pem);
 	}
@@ -158,9 +171,32 @@ fake_issuer_root_pem(const struct fake_issuer *issuer, unsigned index)
 }
 
 void
-fake_issuer_chain(const struct fake_issuer *issuer, unsigned index, struct buf *ret)
+fake_issuer_chain(const struct fake_issuer *issuer, unsigned index, bool with_root, struct buf *ret)
 {
-	buf_add_str(ret, issuer->roots[index < issuer->n_roots ? index : 0].intermediate_pem);
+	const struct fake_root *root = &issuer->roots[index < issuer->n_roots ? index : 0];
+
+	buf_add_str(ret, root->intermediate_pem);
+	if (with_root)
+		buf_add_str(ret, root->pem);
+}
+
+void
+fake_issuer_crl(const struct fake_issuer *issuer, const struct crl_spec *spec, bool is_of_root, struct buf *ret)
+{
+	crl_make(is_of_root ? issuer->roots[0].cert : issuer->cert, is_of_root ? issuer->roots[0].key : issuer->key,
+		spec, ret);
+}
+
+char *
+fake_issuer_serial(const struct fake_issuer *issuer)
+{
+	BIGNUM *bn = ASN1_INTEGER_to_BN(X509_get0_serialNumber(issuer->cert), NULL);
+	char *hex = BN_bn2hex(bn);
+	char *serial = xstrdup(hex);
+
+	OPENSSL_free(hex);
+	BN_free(bn);
+	return serial;
 }
 
 /* The SAN of a request as our canonical names. */
@@ -216,7 +252,7 @@ san_text(const struct strlist *names)
 
 const char *
 fake_issuer_sign(struct fake_issuer *issuer, const struct buf *csr, const struct strlist *names, int64_t now,
-	int64_t lifetime_sec, struct buf *ret)
+	int64_t lifetime_sec, const char *crl_url, struct buf *ret)
 {
 	const unsigned char *der = (const unsigned char *)csr->data;
 	X509_REQ *req = d2i_X509_REQ(NULL, &der, (long)csr->len);
@@ -232,6 +268,7 @@ fake_issuer_sign(struct fake_issuer *issuer, const struct buf *csr, const struct
 		add_extension(cert, issuer->cert, NID_ext_key_usage, "serverAuth");
 		add_extension(cert, issuer->cert, NID_authority_key_identifier, "keyid:always");
 		add_extension(cert, issuer->cert, NID_subject_alt_name, san);
+		add_crl_url(cert, crl_url);
 		X509_sign(cert, issuer->key, EVP_sha256());
 		add_pem(cert, ret);
 		X509_free(cert);

@@ -423,6 +423,21 @@ spoil_refused(struct drill *d)
 	error_set(&d->a.last_error, ERROR_CA, "policy forbids it");
 }
 
+/* As renew/crl_found.c leaves them. */
+static void
+spoil_revoked(struct drill *d)
+{
+	struct store *store = d->r->run.world.store;
+	_cleanup_certificate_ struct certificate c = { 0 };
+
+	cr_assert_eq(object_load(store, &certificate_class, d->a.last_certificate, &c, NULL), 1);
+	c.is_revoked = true;
+	str_replace(&c.revoke_reason, "superseded");
+	str_replace(&c.revocation_list, "http://crl.test/");
+	cr_assert_eq(object_save(store, store_begin(store), &certificate_class, &c, NULL), 0);
+	d->a.is_outdated = true;
+}
+
 static void
 spoil_account(struct drill *d)
 {
@@ -584,6 +599,7 @@ Test(alerts, each_condition_and_each_state_of_a_deployment_alarms_and_recovers)
 		const char *found, *text;
 	} cases[] = {
 		{ "expired", spoil_expired, NULL, "expired" },
+		{ "revoked", spoil_revoked, NULL, "superseded (http://crl.test/); certd replaces it" },
 		{ "store", spoil_disk, NULL, "is full" },
 		{ "clock", spoil_clock, NULL, "behind" },
 		{ "audit", spoil_audit, NULL, "record 7: altered; see: certctl audit --verify" },

@@ -161,6 +161,7 @@ Test(condition, each_says_why_it_holds)
 {
 	enum { DAYS_30 = 30 * DAY };
 	static char id[] = "certificate", name[] = "the shop", broken[] = "record 7 is altered";
+	static char reason[] = "superseded", list[] = "http://x/";
 	static const struct condition_certd well = { .audit = NULL };
 	static const struct condition_certd ill = {
 		.state_dir = "/var/lib/certd", .is_disk_full = true, .audit = broken, .is_clock_wrong = true
@@ -187,6 +188,17 @@ Test(condition, each_says_why_it_holds)
 			"expired 1972-09-27T00:00:00Z; certd cannot renew an imported certificate: import its "
 			"successor with --replace" },
 		{ "expired", NEITHER, false, false, 0, ERROR_NONE, NULL, SEVERITY_NONE, "" },
+		{ "revoked", ISSUED, false, true, DAY, ERROR_NONE, NULL, SEVERITY_CRITICAL,
+			"revoked 1972-09-26T00:00:00Z: superseded (http://x/); certd replaces it" },
+		{ "revoked", ISSUED, true, true, DAY, ERROR_CA, NULL, SEVERITY_CRITICAL,
+			"revoked 1972-09-26T00:00:00Z: superseded (http://x/); its renewal is paused: certctl resume" },
+		{ "revoked", ISSUED, false, true, DAY, ERROR_CA, NULL, SEVERITY_CRITICAL,
+			"revoked 1972-09-26T00:00:00Z: superseded (http://x/); the last attempt to replace it failed: "
+			"why not" },
+		{ "revoked", IMPORTED, false, false, DAY, ERROR_NONE, NULL, SEVERITY_CRITICAL,
+			"revoked 1972-09-26T00:00:00Z: superseded (http://x/); certd cannot renew an imported "
+			"certificate: import its successor with --replace" },
+		{ "revoked", NEITHER, false, false, DAY, ERROR_NONE, NULL, SEVERITY_NONE, "" },
 		{ "late", ISSUED, false, true, 10 * DAY, ERROR_NONE, NULL, SEVERITY_NONE, "" },
 		{ "late", ISSUED, false, true, DAYS_30 / 4, ERROR_NONE, NULL, SEVERITY_WARNING,
 			"expires 1972-10-04T12:00:00Z; it should have been renewed by now" },
@@ -245,8 +257,14 @@ Test(condition, each_says_why_it_holds)
 			.attempts = 2,
 			.last_not_before_at = end - DAYS_30,
 			.last_not_after_at = end };
-		struct certificate c = { .slug = id, .not_before_at = end - DAYS_30, .not_after_at = end };
+		struct certificate c = { .slug = id,
+			.not_before_at = end - DAYS_30,
+			.not_after_at = end,
+			.revoked_at = NOW - DAY,
+			.revoke_reason = reason,
+			.revocation_list = list };
 		struct condition_facts facts = { .autocert = cases[i].of == ISSUED ? &a : NULL,
+			.revoked = strcmp(cases[i].word, "revoked") == 0 && cases[i].of != NEITHER ? &c : NULL,
 			.certificate = cases[i].of == IMPORTED || cases[i].of == HELD_BACK ? &c : NULL,
 			.certd = cases[i].certd,
 			.warning_percent = 25,

@@ -60,6 +60,7 @@ mini_make(struct mini_cert *ret, const struct mini_spec *spec, const struct mini
 	add_extension(cert, signer->cert, NID_ext_key_usage, spec->extended_key_usage);
 	add_extension(cert, signer->cert, NID_subject_key_identifier, "hash");
 	add_extension(cert, signer->cert, NID_authority_key_identifier, spec->authority_key_id);
+	add_extension(cert, signer->cert, NID_crl_distribution_points, spec->crl_points);
 	must(X509_sign(cert, key_evp(signer->key), EVP_sha256()) > 0);
 }
 

@@ -1,0 +1,25 @@
+/*
+ * daemon/renew/crl.h: finds certificates that their CA has revoked, in the revocation lists that they and their
+ * intermediates name (RFC 5280 s5). One row of SCHEDULE_CRL exists while check-revocation-every is not 0. Each list is
+ * fetched once, whatever the number of certificates that name it, one list at a time.
+ */
+#ifndef DAEMON_RENEW_CRL_H
+#define DAEMON_RENEW_CRL_H
+
+#include "daemon/renew/issue.h"
+
+/*
+ * The setting is known, at the start or after a reload: puts the row if it is missing. The first time is within an
+ * hour, at random.
+ */
+void
+crl_start(const struct issue_env *env);
+
+/* What the lists said last about a certificate, one line each; appended. None while they are not asked. */
+void
+crl_explain(const struct issue_env *env, const struct certificate *cert, struct strlist *ret);
+
+/* Registered with a struct issue_env. */
+extern const struct job_kind crl_job;
+
+#endif

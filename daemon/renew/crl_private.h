@@ -1,0 +1,71 @@
+/* daemon/renew/crl_private.h: shared by crl.c, the job, crl_fetch.c, one request, and crl_found.c, what follows. */
+#ifndef DAEMON_RENEW_CRL_PRIVATE_H
+#define DAEMON_RENEW_CRL_PRIVATE_H
+
+#include "common/crypto/crl.h"
+#include "daemon/base/http.h"
+#include "daemon/renew/crl.h"
+
+/* The record of STORE_CRL: what is known of a list. Its id: struct crl_point. */
+struct crl_record {
+	char *url;
+	char *etag;          /* of the last good answer; or NULL */
+	char *last_modified; /* the same */
+	int64_t this_update_at;
+	int64_t next_update_at; /* 0: the list does not say */
+	int64_t judged_at;      /* when the certificates were last looked for in it; 0: never */
+	int64_t checked_at;     /* when it was last asked for with success */
+	int64_t next_at;        /* not asked for before */
+	int64_t attempts;       /* consecutive failures */
+	struct error error;     /* of the last of them */
+	struct buf unknown;
+};
+
+extern const struct record_class crl_class;
+
+/* A certificate that names the list. */
+struct crl_watched {
+	unsigned char serial[CRL_SERIAL_MAX];
+	unsigned char serial_len;
+	bool is_leaf; /* the certificate itself, not an issuer in its chain */
+	char id[STORE_ID_SIZE];
+};
+
+/* Sorts by serial number. */
+int
+crl_watched_compare(const void *a, const void *b);
+
+/* A revoked one. */
+struct crl_found {
+	struct crl_watched watched;
+	const char *reason; /* static */
+	int64_t revoked_at;
+};
+
+/* --- crl_fetch.c --- */
+
+struct crl_fetch;
+
+/*
+ * Once, from the loop. @res: NULL: @err says why; otherwise its status is 200, or 304 if @record was passed on. Both
+ * borrowed; the callee may steal the body.
+ */
+typedef void
+crl_fetched_fn(struct http_response *res, const struct error *err, void *arg);
+
+/* @record: NULL: the whole list is wanted; otherwise only one that has changed since. Borrowed for the call. */
+struct crl_fetch *
+crl_fetch(const struct http *http, const char *url, const struct crl_record *record, crl_fetched_fn *done, void *arg);
+
+/* NULL is a no-op. */
+void
+crl_fetch_cancel(struct crl_fetch *fetch);
+
+/* --- crl_found.c --- */
+
+/* Makes @found's certificate revoked, and orders its replacement; nothing if it is known. Return: 0 or -1. */
+int
+crl_take(const struct issue_env *env, struct store_txn *txn, const char *url, const struct crl_found *found,
+	struct error *err);
+
+#endif
