@@ -1,10 +1,15 @@
-/* common/ca.h: well-known certificate authorities: aliases of directory URLs, and the lifetimes that they announced. */
+/*
+ * common/ca.h: well-known certificate authorities: aliases of directory URLs, the lifetimes that they announced, and
+ * their rate limits.
+ */
 #ifndef COMMON_CA_H
 #define COMMON_CA_H
 
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+
+struct error;
 
 struct ca {
 	const char *alias; /* "letsencrypt" */
@@ -36,6 +41,50 @@ struct ca_lifetime {
  */
 bool
 ca_lifetime_next(const char *url, const char *profile, int64_t from_at, struct ca_lifetime *ret);
+
+/* What a CA counts. The words are those of the setting rateLimits. */
+enum ca_limit_kind {
+	CA_LIMIT_ORDERS,     /* "orders": new orders of an account */
+	CA_LIMIT_DOMAIN,     /* "domain": certificates of a registered domain */
+	CA_LIMIT_DUPLICATES, /* "duplicates": certificates for exactly the same names */
+	CA_LIMIT_FAILURES,   /* "failures": failed validations of a name by an account */
+	CA_LIMIT_COUNT
+};
+
+/* At most @count at once; they come back evenly within @period seconds. @count 0: there is no limit. */
+struct ca_limit {
+	int64_t count;
+	int64_t period;
+};
+
+struct ca_limits {
+	struct ca_limit of[CA_LIMIT_COUNT];
+	/*
+	 * A renewal that names the certificate it replaces (ARI) is exempt from all; one for the same names is exempt
+	 * from the limits of orders and registered domains.
+	 */
+	bool spares_renewals;
+};
+
+/* The published limits of the CA with that directory; all zero if it is not well-known, or publishes none. */
+void
+ca_limits_of(const char *url, struct ca_limits *ret);
+
+/*
+ * ca_limits_set() - change one limit
+ * @text: "orders=300/3h", or "orders=none"
+ * Return: 0, or -1: it is not of that form.
+ */
+int
+ca_limits_set(struct ca_limits *limits, const char *text, struct error *err);
+
+/* "orders", ... */
+const char *
+ca_limit_name(enum ca_limit_kind kind);
+
+/* For messages: "new orders", ... */
+const char *
+ca_limit_title(enum ca_limit_kind kind);
 
 /* The alias nearest to @alias, or NULL. */
 const char *

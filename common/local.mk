@@ -5,6 +5,7 @@ libcommon_a_SOURCES += \
 	common/buf.c common/buf.h \
 	common/ca.c common/ca.h \
 	common/conf.c common/conf.h \
+	common/domain.c common/domain.h \
 	common/error.c common/error.h \
 	common/hash.h \
 	common/json.c common/json.h \

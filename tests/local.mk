@@ -25,6 +25,7 @@ UNIT_LIBS = $(CRITERION_LIBS)
 
 unit_common_SOURCES = \
 	tests/unit/common/test_address.c \
+	tests/unit/common/test_ca.c \
 	tests/unit/common/test_conf.c \
 	tests/unit/common/test_error.c \
 	tests/unit/common/test_json.c \
@@ -187,7 +188,7 @@ unit_renew_SOURCES = $(world_sources) $(fake_ca_sources) \
 	tests/unit/renew/test_failed_reads.c \
 	tests/unit/renew/test_clock_change.c \
 	tests/unit/renew/test_consequences.c \
-	tests/unit/renew/test_rate_limit.c \
+	tests/unit/renew/test_ledger.c tests/unit/renew/test_rate.c tests/unit/renew/test_rate_limit.c \
 	tests/unit/renew/test_damage.c \
 	tests/unit/renew/test_scheduler.c \
 	tests/unit/renew/test_settings.c \

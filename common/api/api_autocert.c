@@ -70,6 +70,7 @@ const struct api_field api_autocert_metadata[] = {
 	{ .name = "renewalWindowChosen", .type = API_TIME, .help = "time that certd has chosen in it" },
 	{ .name = "renewalExplanation", .type = API_STRING, .help = "URL of the CA's explanation of that time" },
 	{ .name = "progress", .type = API_STRING, .help = "current step" },
+	{ .name = "waitReason", .type = API_STRING, .help = "rate limit of the CA for which the next order waits" },
 	{ .name = "attempts", .type = API_INT, .help = "number of consecutive failed attempts" },
 	{ .name = "lastAttemptDate", .type = API_TIME, .help = "time of the last order" },
 	{ .name = "lastError", .type = API_OBJECT, .fields = api_error_fields,

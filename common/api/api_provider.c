@@ -50,6 +50,19 @@ const struct api_field api_provider_properties[] = {
 		.help = "maximum number of concurrent orders", .fallback = "max-orders of certd.conf" },
 	{ .name = "accountLost", .type = API_ENUM, .values = account_lost, .fallback = "register",
 		.help = "if the CA does not know the account any more: register the same key again, or fail" },
+	{ .name = "rateLimits", .type = API_STRLIST, .option = "rate-limit", .metavar = "NAME=COUNT/SPAN",
+		.help = "rate limit: orders, domain, duplicates or failures, such as orders=300/3h, or NAME=none",
+		.fallback = "those that the CA has published" },
+	END,
+};
+
+static const struct api_field rate_limit_fields[] = {
+	{ .name = "limit", .type = API_STRING, .flags = API_ALWAYS, .help = "orders, domain, duplicates or failures" },
+	{ .name = "count", .type = API_INT, .flags = API_ALWAYS, .help = "how many the CA allows" },
+	{ .name = "period", .type = API_SPAN, .flags = API_ALWAYS, .help = "in this time" },
+	{ .name = "room", .type = API_INT, .flags = API_ALWAYS, .help = "how many are left, as far as certd knows" },
+	{ .name = "subject", .type = API_STRING, .help = "of which domain or names: those with the least room" },
+	{ .name = "nextDate", .type = API_TIME, .help = "when there is room again" },
 	END,
 };
 
@@ -65,6 +78,8 @@ const struct api_field api_provider_metadata[] = {
 	{ .name = "lastError", .type = API_OBJECT, .fields = api_error_fields,
 		.help = "why the last attempt failed" },
 	{ .name = "nextDate", .type = API_TIME, .help = "time of the next attempt" },
+	{ .name = "rateLimitRoom", .type = API_LIST, .fields = rate_limit_fields,
+		.help = "rate limits of the CA that certd keeps to, and the room left" },
 	END,
 };
 

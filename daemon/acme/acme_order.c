@@ -53,6 +53,20 @@ acme_order_state_of(const struct acme_order *order)
 	return order->state;
 }
 
+bool
+acme_order_is_replacing(const struct acme_order *order)
+{
+	return order->replaces != NULL;
+}
+
+void
+acme_order_invalid_names(const struct acme_order *order, struct strlist *ret)
+{
+	for (size_t i = 0; i < order->n_slots; i++)
+		if (order->slots[i].authz.status == ACME_INVALID && order->slots[i].authz.name)
+			strlist_add(ret, order->slots[i].authz.name);
+}
+
 int64_t
 acme_order_now_ms(const struct acme_order *o)
 {

@@ -93,6 +93,14 @@ acme_order_has_failed(const struct acme_order *order, size_t index);
 const struct strlist *
 acme_order_notes(const struct acme_order *order);
 
+/* Was the order sent with the certificate that it replaces (config.replaces)? */
+bool
+acme_order_is_replacing(const struct acme_order *order);
+
+/* Appends the names whose authorization the CA has made invalid to @ret, without "*.". */
+void
+acme_order_invalid_names(const struct acme_order *order, struct strlist *ret);
+
 /* Answers to ops->save_url, ops->solve, ops->csr. @err set: the order fails with it. */
 void
 acme_order_saved(struct acme_order *order, const struct error *err);

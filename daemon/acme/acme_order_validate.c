@@ -154,8 +154,10 @@ note_challenge_error(struct slot *slot, const struct acme_challenge *seen, bool 
 		return false;
 	error_copy(err, &seen->error);
 	error_wrap(err, "%s: %s", name, slot->authz.challenges[slot->challenge].type);
-	if (seen->status == ACME_INVALID)
+	if (seen->status == ACME_INVALID) {
+		slot->authz.status = ACME_INVALID;
 		return true;
+	}
 	acme_order_say(o, err->message);
 	if (seen->status != ACME_PENDING) /* the CA continues without us */
 		return false;
@@ -224,6 +226,7 @@ read_second_look(struct slot *slot, struct error *err)
 		return false;
 	}
 	if (seen.status != ACME_PENDING) {
+		slot->authz.status = seen.status;
 		explain(&seen, err);
 		return true;
 	}

@@ -7,6 +7,7 @@
 #include "daemon/acme/acme_client.h"
 #include "daemon/base/clock.h"
 #include "daemon/base/loop.h"
+#include "daemon/renew/ledger.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -19,6 +20,7 @@ enum {
 
 struct clients {
 	struct clients_config config;
+	struct ledger *ledger;
 	struct ca_client *list;
 };
 
@@ -28,6 +30,7 @@ clients_new(const struct clients_config *config)
 	struct clients *clients = xcalloc(1, sizeof(*clients));
 
 	clients->config = *config;
+	clients->ledger = ledger_new(config->store);
 	return clients;
 }
 
@@ -51,7 +54,22 @@ clients_free(struct clients *clients)
 	DL_FOREACH_SAFE(clients->list, client, tmp) {
 		client_free(clients, client);
 	}
+	ledger_free(clients->ledger);
 	free(clients);
+}
+
+struct ledger *
+clients_ledger(const struct clients *clients)
+{
+	return clients->ledger;
+}
+
+void
+clients_limits_of(const struct provider *provider, struct ca_limits *ret)
+{
+	ca_limits_of(provider->server, ret);
+	for (size_t i = 0; i < provider->rate_limits.count; i++)
+		ca_limits_set(ret, provider->rate_limits.items[i], NULL); /* checked when it was declared */
 }
 
 const struct clients_config *
@@ -140,6 +158,7 @@ client_load(struct clients *clients, const char *provider_id, struct error *err)
 		return NULL;
 	}
 	client->clients = clients;
+	clients_limits_of(p, &client->limits);
 	config.account_doubted = client_account_doubted;
 	config.arg = client;
 	config.directory_url = p->server;

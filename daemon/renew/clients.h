@@ -5,11 +5,13 @@
 #ifndef DAEMON_RENEW_CLIENTS_H
 #define DAEMON_RENEW_CLIENTS_H
 
+#include "common/ca.h"
 #include "daemon/store/object.h"
 
 struct acme_client;
 struct clients;
 struct http;
+struct ledger;
 struct loop;
 struct meters;
 struct signer;
@@ -26,6 +28,7 @@ struct clients_config {
 
 struct ca_client {
 	struct provider provider; /* as it was loaded */
+	struct ca_limits limits;
 	struct acme_client *acme;
 	struct clients *clients;
 	struct error limit; /* all its orders wait, until @limit_until_ms (boot clock) */
@@ -45,6 +48,14 @@ clients_free(struct clients *clients);
 /* The same for registrations. Borrowed. */
 const struct clients_config *
 clients_config(const struct clients *clients);
+
+/* What was used of the rate limits. Borrowed. */
+struct ledger *
+clients_ledger(const struct clients *clients);
+
+/* The rate limits of the CA, with the changes that the provider declares. */
+void
+clients_limits_of(const struct provider *provider, struct ca_limits *ret);
 
 /* Does an order, or an authorization, use the account now? */
 bool

@@ -79,6 +79,7 @@ issue_free(struct issue *issue)
 		free(issue->solves[i]);
 	}
 	free(issue->solves);
+	ledger_release(issue->claim);
 	clients_release(issue->env->clients, issue->client);
 	key_free(issue->key);
 	record_clear(&issue_class, &issue->record);
@@ -108,7 +109,8 @@ issue_gather(const struct issue *issue, struct store_txn *txn)
 		store_relax(txn, GATHER_MS);
 }
 
-static void
+/* Return: the changes, to which more may be added. */
+static struct store_txn *
 issue_save(struct issue *issue, store_then_fn *then)
 {
 	struct store_txn *txn = store_begin(issue->env->store);
@@ -121,6 +123,7 @@ issue_save(struct issue *issue, store_then_fn *then)
 		record_save(issue->env->store, txn, &issue_class, issue->id, &issue->record);
 	issue->is_key_saved = issue->key != NULL;
 	store_then(txn, then, issue);
+	return txn;
 }
 
 /* --- what "auto" remembers --- */
@@ -155,9 +158,12 @@ static void
 issue_op_save_url(const char *url, void *arg)
 {
 	struct issue *issue = arg;
+	struct store_txn *txn;
 
 	str_replace(&issue->record.order_url, url);
-	issue_save(issue, issue_url_saved);
+	txn = issue_save(issue, issue_url_saved);
+	ledger_set_replacing(issue->claim, acme_order_is_replacing(issue->order));
+	ledger_count_order(issue->claim, txn, issue_now(issue->env));
 }
 
 static void
@@ -242,7 +248,7 @@ issue_solve_done(const struct error *err, void *arg)
 	acme_order_solved(s->issue->order, s->index, s->challenge, err);
 }
 
-static void
+void
 issue_say(struct issue *issue, const char *state, const char *why, int64_t until_at)
 {
 	struct event_object object = issue_object(issue);
@@ -379,20 +385,64 @@ issue_load(struct issue *issue, struct error *err)
 /*
  * The ARI id of the certificate that the order replaces, owned by the caller: one of the same account, with at least
  * one of its names (RFC 9773 s5). NULL: there is none.
+ * @ret_is_renewal: the last certificate is of the same account and has the same names
  */
 static char *
-issue_predecessor(const struct issue *issue)
+issue_predecessor(const struct issue *issue, bool *ret_is_renewal)
 {
 	const char *id = issue->autocert.last_certificate;
 	_cleanup_certificate_ struct certificate cert = { 0 };
 
-	if (!id || object_peek(issue->env->store, &certificate_class, id, &cert, NULL) != 1 || !cert.ari_id ||
-		!cert.provider || strcmp(cert.provider, issue->record.provider) != 0)
+	*ret_is_renewal = false;
+	if (!id || object_peek(issue->env->store, &certificate_class, id, &cert, NULL) != 1 || !cert.provider ||
+		strcmp(cert.provider, issue->record.provider) != 0)
+		return NULL;
+	*ret_is_renewal = strlist_equal(&cert.names, &issue->record.names);
+	if (!cert.ari_id)
 		return NULL;
 	for (size_t i = 0; i < cert.names.count; i++)
 		if (strlist_has(&issue->record.names, cert.names.items[i]))
 			return xstrdup(cert.ari_id);
 	return NULL;
+}
+
+/*
+ * May the order be sent under the CA's rate limits? @replaces: of issue_predecessor(). Return: 1 yes, 0 no, the issue
+ * has ended; -1 failed.
+ */
+static int
+issue_ask_ledger(struct issue *issue, const char *replaces, bool is_renewal, struct error *err)
+{
+	const struct autocert *a = &issue->autocert;
+	const struct rate_order when = {
+		.now = issue_now(issue->env),
+		.urgent_at = a->last_not_after_at <= 0
+				     ? 0
+				     : renewal_urgent_at(a->last_not_before_at, a->last_not_after_at,
+					       a->renew_before ? a->renew_before : issue->env->renew_before),
+		.has_turn = a->hold_at > 0 && a->hold_at <= issue_now(issue->env),
+	};
+	struct ledger_hold hold = { .why = NULL };
+	int rc;
+
+	issue->claim = ledger_claim(clients_ledger(issue->env->clients),
+		&(struct ledger_order){
+			.limits = &issue->client->limits,
+			.account = issue->client->provider.o.id,
+			.server = issue->client->provider.server,
+			.names = &issue->record.names,
+			.is_renewal = is_renewal,
+			.is_replacing = replaces && a->ari_id, /* then the CA offered renewal information */
+		});
+	if (issue->record.order_url || a->skips_limits) {
+		ledger_set_ordered(issue->claim);
+		return 1;
+	}
+	rc = ledger_ask(issue->claim, when, &hold, err);
+	if (rc == 0)
+		issue_hold(issue, &hold);
+	ledger_hold_clear(&hold);
+	return rc;
 }
 
 static int
@@ -401,10 +451,17 @@ issue_begin(struct issue *issue, struct error *err)
 	const struct provider *provider = &issue->client->provider;
 	struct acme_order_config config;
 	_cleanup_free_ char *replaces = NULL;
+	bool is_renewal;
+	int rc;
 
-	if (issue_load(issue, err) < 0 || issue_get_key(issue, err) < 0)
+	if (issue_load(issue, err) < 0)
 		return -1;
-	replaces = issue_predecessor(issue);
+	replaces = issue_predecessor(issue, &is_renewal);
+	rc = issue_ask_ledger(issue, replaces, is_renewal, err);
+	if (rc <= 0)
+		return rc;
+	if (issue_get_key(issue, err) < 0)
+		return -1;
 	config = (struct acme_order_config){
 		.url = issue->record.order_url,
 		.names = &issue->record.names,

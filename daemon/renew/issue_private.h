@@ -7,6 +7,7 @@
 #include "daemon/acme/acme_order.h"
 #include "daemon/base/signer.h"
 #include "daemon/renew/issue.h"
+#include "daemon/renew/ledger.h"
 
 #include <stdbool.h>
 
@@ -26,9 +27,10 @@ struct keygen;
 struct issue {
 	const struct issue_env *env;
 	struct ca_client *client;
-	struct autocert autocert; /* as of the start of the issue */
-	char id[STORE_ID_SIZE];   /* of the auto-certificate */
-	char lane[STORE_ID_SIZE]; /* of its row: the provider's id */
+	struct ledger_claim *claim; /* of the provider's rate limits; NULL: there are none */
+	struct autocert autocert;   /* as of the start of the issue */
+	char id[STORE_ID_SIZE];     /* of the auto-certificate */
+	char lane[STORE_ID_SIZE];   /* of its row: the provider's id */
 	struct issue_record record;
 	struct acme_order *order;
 	struct key *key;
@@ -60,6 +62,10 @@ issue_gather(const struct issue *issue, struct store_txn *txn);
 /* Adds to @memory (challenge/choice.h) how the names were validated, or which ones failed. While the order exists. */
 void
 issue_note_validations(const struct issue *issue, bool has_worked, struct strlist *memory);
+
+/* Reports what it waits for, and keeps it for explain. @until_at: UNIX seconds; 0: not known. */
+void
+issue_say(struct issue *issue, const char *state, const char *why, int64_t until_at);
 
 /* Frees it and notifies its owner. */
 void
@@ -94,7 +100,11 @@ issue_forget_key(struct issue *issue);
 int
 issue_sign_csr(struct issue *issue, signer_done_fn *done, struct error *err);
 
-/* --- issue_result.c: both end at the turn's commit --- */
+/* --- issue_result.c: all end at the turn's commit --- */
+
+/* The order waits for a rate limit; that is not a failure. */
+void
+issue_hold(struct issue *issue, struct ledger_hold *hold);
 
 /* @is_spent: the order cannot be continued. Its key is discarded too: a new order gets a new key. */
 void

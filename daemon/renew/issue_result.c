@@ -65,6 +65,7 @@ void
 issue_note_failure(const struct issue_env *env, struct autocert *a, const struct error *err, bool is_network)
 {
 	a->attempts = backoff_count(a->attempts, is_network);
+	a->skips_limits = false;
 	a->last_attempt_at = issue_now(env);
 	error_copy(&a->last_error, err);
 	a->next_at = issue_retry_at(env, a, &a->last_error, is_network);
@@ -105,6 +106,44 @@ issue_result_end_saved(const struct error *err, void *arg)
 	issue_end(issue, !err);
 }
 
+/* It was looked at before its turn: the turn stays, and others keep theirs. */
+static bool
+issue_result_has_turn(const struct issue *issue, const struct ledger_hold *hold)
+{
+	return issue->autocert.hold_at > issue_now(issue->env) && issue->autocert.hold_at <= hold->until_at;
+}
+
+void
+issue_hold(struct issue *issue, struct ledger_hold *hold)
+{
+	struct store_txn *txn = store_begin(issue->env->store);
+	struct autocert *a = &issue->autocert;
+	_cleanup_error_ struct error err = ERROR_INIT;
+
+	if (!issue_result_has_turn(issue, hold)) {
+		ledger_keep_turn(clients_ledger(issue->env->clients), txn, hold);
+		a->hold_at = hold->until_at;
+	}
+	str_replace(&a->hold_why, hold->why);
+	a->next_at = a->hold_at;
+	if (object_save(issue->env->store, txn, &autocert_class, a, &err) < 0)
+		store_fail(txn, &err);
+	issue_gather(issue, txn);
+	issue_say(issue, "hold", hold->why, a->hold_at);
+	store_then(txn, issue_result_end_saved, issue);
+}
+
+static void
+issue_result_count_failures(struct issue *issue, struct store_txn *txn)
+{
+	_cleanup_strlist_ struct strlist names = STRLIST_INIT;
+
+	if (issue->order && issue->claim)
+		acme_order_invalid_names(issue->order, &names);
+	for (size_t i = 0; i < names.count; i++)
+		ledger_count_failure(issue->claim, txn, names.items[i], issue_now(issue->env));
+}
+
 /* @is_spent: the order cannot be continued. Its key is discarded too: a new order gets a new key. */
 void
 issue_fail(struct issue *issue, const struct error *err, bool is_spent)
@@ -122,6 +161,7 @@ issue_fail(struct issue *issue, const struct error *err, bool is_spent)
 		issue_note_validations(issue, false, &validations);
 	clients_limit(issue->env->clients, issue->lane, err);
 	profile_note_offer(issue->env, txn, issue->client);
+	issue_result_count_failures(issue, txn);
 	store_forget(issue->env->store, issue);
 	acme_order_free(issue->order);
 	issue->order = NULL;
@@ -280,6 +320,9 @@ issue_result_note_success(const struct issue *issue, struct autocert *a, const s
 	issue_note_validations(issue, true, &a->validations);
 	choice_keep(&a->validations, &issue->record.names);
 	a->attempts = 0;
+	a->hold_at = 0;
+	a->skips_limits = false;
+	str_replace(&a->hold_why, NULL);
 	a->last_attempt_at = cert->o.created_at;
 	error_clear(&a->last_error);
 	buf_clear(&a->refused_pem);
@@ -360,6 +403,7 @@ issue_store(struct issue *issue, struct certificate *cert, const struct cert_inf
 	certificate_record(env, txn, cert);
 	account_works(env, txn, issue->record.provider);
 	profile_note_offer(env, txn, issue->client);
+	ledger_count_certificate(issue->claim, txn, cert->o.created_at);
 	store_then(txn, issue_result_end_saved, issue); /* on failure the order is still valid and its URL stored */
 	return 0;
 }

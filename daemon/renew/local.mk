@@ -16,8 +16,10 @@ libcertd_a_SOURCES += \
 	daemon/renew/jobs.c daemon/renew/jobs.h \
 	daemon/renew/forecast.c daemon/renew/forecast.h \
 	daemon/renew/persist.c daemon/renew/persist.h \
+	daemon/renew/ledger.c daemon/renew/ledger.h \
 	daemon/renew/policy.c daemon/renew/policy.h \
 	daemon/renew/profile.c daemon/renew/profile.h \
 	daemon/renew/purge.c daemon/renew/purge.h \
+	daemon/renew/rate.c daemon/renew/rate.h \
 	daemon/renew/revoke.c daemon/renew/revoke.h \
 	daemon/renew/trace.c daemon/renew/trace.h

@@ -41,6 +41,14 @@ renewal_margin(int64_t lifetime, int64_t renew_before)
 	return min64(renew_before > 0 ? renew_before : DEFAULT_BEFORE, most);
 }
 
+int64_t
+renewal_urgent_at(int64_t not_before_at, int64_t not_after_at, int64_t renew_before)
+{
+	int64_t lifetime = max64(time_add(not_after_at, -max64(not_before_at, -INT64_MAX)), 0);
+
+	return time_add(not_after_at, -(renewal_margin(lifetime, renew_before) / 2));
+}
+
 /*
  * The time until which a certificate is kept, however soon its renewal is due: a minute would be the whole life of one
  * that lives for a minute. One that is over when it comes is replaced after a minute: the next will hardly be better.

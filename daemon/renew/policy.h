@@ -27,6 +27,13 @@ int64_t
 renewal_margin(int64_t lifetime, int64_t renew_before);
 
 /*
+ * The time from which a renewal that has not succeeded is urgent: half of its margin is over. UNIX seconds.
+ * @renew_before: as of renewal_margin()
+ */
+int64_t
+renewal_urgent_at(int64_t not_before_at, int64_t not_after_at, int64_t renew_before);
+
+/*
  * renewal_due() - the time of the next renewal
  * ARI's time if there is one. Otherwise not_after - B, with B = renew_before but at most lifetime/3 (lifetime/2 below
  * 10 days), minus a jitter of up to a tenth of B, stable per seed; never later than lifetime/20 before expiry.

@@ -47,6 +47,7 @@ static const struct rule rules[] = {
 	{ API_PROVIDER, "accountKeyUri", EFFECT_NOTHING, 0, "the account is the one with this key" },
 	{ API_PROVIDER, "accountKeyAlgorithm", EFFECT_NOTHING, 0, "the account's key is generated with it" },
 	{ API_PROVIDER, "maxOrders", EFFECT_NOTHING, 0, next_order },
+	{ API_PROVIDER, "rateLimits", EFFECT_NOTHING, 0, "applies to the next order, and to those that wait" },
 	{ API_PROVIDER, "accountLost", EFFECT_NOTHING, 0, "applies when the CA does not know the account any more" },
 
 	{ API_AUTOCERTIFICATE, "name", EFFECT_NOTHING, 0, "its name changes; its files stay where they are" },

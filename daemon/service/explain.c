@@ -320,7 +320,7 @@ explain_advise_by_class(struct explanation *e)
 	}
 }
 
-/* Its CA asks all orders of the provider to wait. */
+/* A rate limit of the CA is used up, or the CA asks all orders of the provider to wait. */
 static void
 why_limited(struct explanation *e)
 {
@@ -328,6 +328,11 @@ why_limited(struct explanation *e)
 	int64_t at = clients_opens_at(e->call->service->issue_env->clients, e->a.provider, &why);
 	char when[TIME_RFC3339_SIZE];
 
+	if (autocert_is_on_hold(&e->a) && e->a.hold_at > call_now(e->call)) {
+		time_format_rfc3339(e->a.hold_at, when);
+		strlist_take(&e->reasons, xasprintf("the order waits until %s: %s", when, e->a.hold_why));
+		explain_advise(e, "wait until then; to order at once", "renew", e->a.o.name, "--force");
+	}
 	if (at == 0)
 		return;
 	time_format_rfc3339(at, when);

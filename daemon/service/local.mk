@@ -33,7 +33,7 @@ libcertd_a_SOURCES += \
 	daemon/service/res_certificate.c daemon/service/res_certificate.h \
 	daemon/service/res_consumer.c daemon/service/res_consumer.h \
 	daemon/service/res_dnsprovider.c \
-	daemon/service/res_provider.c \
+	daemon/service/res_provider.c daemon/service/res_provider.h \
 	daemon/service/res_server.c \
 	daemon/service/res_token.c \
 	daemon/service/resource.c daemon/service/resource.h \

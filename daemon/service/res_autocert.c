@@ -64,6 +64,8 @@ describe_next(struct service *service, const struct autocert *a, struct json_obj
 		return;
 	json_add_string(metadata, "nextAction", autocert_next_action(a));
 	json_add_time(metadata, "nextDate", autocert_due_at(service, a, &row));
+	if (autocert_is_on_hold(a))
+		json_add_string(metadata, "waitReason", a->hold_why);
 }
 
 static void
@@ -82,6 +84,12 @@ autocert_describe(
 		json_add_strlist(metadata, "standingRecords", &a->standing);
 	describe_next(service, a, metadata);
 	rollback_describe(service, a->o.id, metadata);
+}
+
+bool
+autocert_is_on_hold(const struct autocert *a)
+{
+	return a->next_at > 0 && a->next_at == a->hold_at;
 }
 
 const char *
@@ -443,11 +451,15 @@ autocert_delete(struct call *call, struct json_object *params, struct error *err
 
 /* --- verbs --- */
 
-/* The time that the CA demands, for this certificate or for all of the provider. Refused unless the caller insists. */
+/*
+ * The time that the CA demands, for this certificate or for all of the provider, or that its rate limits allow.
+ * Refused unless the caller insists.
+ */
 static int
 check_allowed(struct call *call, const struct autocert *a, struct error *err)
 {
 	const struct error *why = &a->last_error;
+	const char *text;
 	int64_t at = clients_opens_at(call->service->issue_env->clients, a->provider, &why);
 	char when[TIME_RFC3339_SIZE];
 
@@ -455,11 +467,16 @@ check_allowed(struct call *call, const struct autocert *a, struct error *err)
 		at = a->last_error.retry_at;
 		why = &a->last_error;
 	}
+	text = why->message;
+	if (autocert_is_on_hold(a) && at < a->hold_at) {
+		at = a->hold_at;
+		text = a->hold_why;
+	}
 	if (at <= call_now(call))
 		return 0;
 	time_format_rfc3339(at, when);
 	error_set(err, ERROR_RATE_LIMITED, "the next order is allowed at %s (%s); to order at once, renew with --force",
-		when, why->message);
+		when, text);
 	if (err)
 		err->retry_at = at;
 	return -1;
@@ -480,6 +497,7 @@ autocert_renew(struct call *call, struct json_object *params, struct error *err)
 		clients_unlimit(call->service->issue_env->clients, a.provider);
 	else if (check_allowed(call, &a, err) < 0)
 		return -1;
+	a.skips_limits = is_forced;
 	if (!issue_running(call->service->scheduler, a.o.id) &&
 		authorize_give_order(call->service->issue_env, call_txn(call), &a, err) < 0)
 		return -1;

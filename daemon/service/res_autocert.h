@@ -11,6 +11,10 @@
 void
 autocert_reissue(struct call *call, struct autocert *a);
 
+/* Does its next order wait for a rate limit, as @a->hold_why says? */
+bool
+autocert_is_on_hold(const struct autocert *a);
+
 /* "issue", "renew" or "retry". */
 const char *
 autocert_next_action(const struct autocert *a);

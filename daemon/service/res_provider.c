@@ -9,20 +9,26 @@
 #include "common/crypto/key.h"
 #include "common/name.h"
 #include "common/shell.h"
+#include "common/timefmt.h"
 #include "daemon/acme/acme_chain.h"
 #include "daemon/acme/acme_msg.h"
+#include "daemon/base/clock.h"
+#include "daemon/base/loop.h"
+#include "daemon/renew/ledger.h"
 #include "daemon/schedule/schedule.h"
 #include "daemon/service/handlers.h"
 #include "daemon/service/profiles.h"
 #include "daemon/service/res_autocert.h"
+#include "daemon/service/res_provider.h"
 #include "daemon/service/token_keys.h"
 #include "daemon/store/compromised.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 /* No CA issues longer MAC keys. Whether a short one is sufficient is the CA's decision. */
 enum { EAB_KEY_MAX = 512 };
-enum { REFERRERS_MAX = 10000 };
+enum { REFERRERS_MAX = 10000, PROVIDERS_WARNED = 100 };
 
 /* A key that certd generated is not a declared one. */
 static void
@@ -35,6 +41,82 @@ forget_own_key(struct json_object *metadata)
 			json_object_array_del_idx(secrets, i, 1);
 	if (secrets && json_object_array_length(secrets) == 0)
 		json_object_object_del(metadata, "secrets");
+}
+
+/* The limits, and what is left of each for its busiest subject. */
+static void
+res_provider_describe_limits(struct service *service, const struct provider *p, struct json_object *metadata)
+{
+	const struct issue_env *env = service->issue_env;
+	int64_t now = clock_wall(loop_clock(env->loop));
+	struct json_object *list = json_object_new_array();
+	struct ca_limits limits;
+	const struct ledger_order order = { .limits = &limits, .account = p->o.id, .server = p->server };
+
+	clients_limits_of(p, &limits);
+	for (enum ca_limit_kind kind = 0; kind < CA_LIMIT_COUNT; kind++) {
+		struct json_object *o;
+		struct ledger_room room;
+
+		if (limits.of[kind].count == 0)
+			continue;
+		ledger_room(clients_ledger(env->clients), &order, kind, now, &room);
+		o = json_object_new_object();
+		json_add_string(o, "limit", ca_limit_name(kind));
+		json_add_int(o, "count", limits.of[kind].count);
+		json_add_int(o, "period", limits.of[kind].period);
+		json_add_int(o, "room", room.room);
+		json_add_string(o, "subject", room.subject);
+		if (room.opens_at)
+			json_add_time(o, "nextDate", room.opens_at);
+		free(room.subject);
+		json_object_array_add(list, o);
+	}
+	if (json_object_array_length(list) > 0)
+		json_object_object_add(metadata, "rateLimitRoom", list);
+	else
+		json_object_put(list);
+}
+
+static void
+res_provider_warn(struct service *service, const struct provider *p, struct strlist *ret)
+{
+	const struct issue_env *env = service->issue_env;
+	struct ca_limits limits;
+	const struct ledger_order order = { .limits = &limits, .account = p->o.id, .server = p->server };
+
+	clients_limits_of(p, &limits);
+	for (enum ca_limit_kind kind = 0; kind < CA_LIMIT_COUNT; kind++) {
+		struct ledger_room room = { .room = 1 };
+		char when[TIME_RFC3339_SIZE];
+
+		if (limits.of[kind].count > 0)
+			ledger_room(
+				clients_ledger(env->clients), &order, kind, clock_wall(loop_clock(env->loop)), &room);
+		if (room.room == 0) {
+			time_format_rfc3339(room.opens_at, when);
+			strlist_take(
+				ret, xasprintf("provider '%s': the rate limit %s of the CA is used up%s%s until %s",
+					     p->o.name, ca_limit_name(kind), room.subject ? " for " : "",
+					     room.subject ? room.subject : "", when));
+		}
+		free(room.subject);
+	}
+}
+
+void
+provider_limit_warnings(struct service *service, struct strlist *ret)
+{
+	char after[STORE_ID_SIZE] = "";
+
+	for (int n = 0; n < PROVIDERS_WARNED; n++) {
+		_cleanup_provider_ struct provider p = { 0 };
+
+		if (object_next_peek(service->store, &provider_class, after, &p, NULL) != 1)
+			return;
+		memcpy(after, p.o.id, sizeof(after));
+		res_provider_warn(service, &p, ret);
+	}
 }
 
 static void
@@ -71,6 +153,7 @@ provider_describe(
 	provider_describe_offer(p, metadata);
 	if (!p->is_key_imported || p->account_key_uri)
 		forget_own_key(metadata);
+	res_provider_describe_limits(service, p, metadata);
 }
 
 /* An alias becomes its URL; any other value must be an https URL. */
@@ -142,6 +225,18 @@ provider_take_key(struct provider *p, const struct key *key, struct error *err)
 	return key_to_der(key, &p->account_key, err);
 }
 
+static int
+check_rate_limits(const struct provider *p, struct error *err)
+{
+	struct ca_limits limits = { .spares_renewals = false };
+	_cleanup_error_ struct error why = ERROR_INIT;
+
+	for (size_t i = 0; i < p->rate_limits.count; i++)
+		if (ca_limits_set(&limits, p->rate_limits.items[i], &why) < 0)
+			return error_set_field(err, "properties.rateLimits", "%s", why.message);
+	return 0;
+}
+
 /* The key of an existing account, or of one to be registered with it. */
 static int
 read_account_key(struct call *call, struct provider *p, struct json_object *properties, struct error *err)
@@ -187,6 +282,8 @@ provider_read(struct call *call, const void *old, void *obj, struct json_object 
 	if ((json_path(properties, "server") || ca_find(p->server)) && resolve_server(p, err) < 0)
 		return -1;
 	if (json_path(properties, "email") && check_email(p, err) < 0)
+		return -1;
+	if (json_path(properties, "rateLimits") && check_rate_limits(p, err) < 0)
 		return -1;
 	if ((!old || json_path(properties, "externalAccountBinding")) && read_eab(p, properties, err) < 0)
 		return -1;
@@ -299,6 +396,30 @@ reissue_all(struct call *call, const struct provider *p, struct error *err)
 	return 0;
 }
 
+/* Other limits apply: orders that wait are looked at again. */
+static int
+res_provider_end_waits(struct call *call, const struct provider *p, struct error *err)
+{
+	struct store *store = call->service->store;
+	_cleanup_strlist_ struct strlist ids = STRLIST_INIT;
+
+	if (object_referrers(store, &autocert_class, p->o.id, REFERRERS_MAX, &ids, err) < 0)
+		return -1;
+	for (size_t i = 0; i < ids.count; i++) {
+		_cleanup_autocert_ struct autocert a = { 0 };
+
+		if (object_load(store, &autocert_class, ids.items[i], &a, err) < 0)
+			return -1;
+		if (a.next_at == 0 || a.next_at != a.hold_at)
+			continue;
+		a.hold_at = 0;
+		a.next_at = call_now(call);
+		if (object_save(store, call_txn(call), &autocert_class, &a, err) < 0)
+			return -1;
+	}
+	return 0;
+}
+
 /* An unchanged declaration that is sent again means that the cause was fixed elsewhere: at the CA, or in a file. */
 static int
 res_provider_try_again(struct call *call, struct provider *p, struct error *err)
@@ -347,6 +468,8 @@ provider_update(struct call *call, struct json_object *params, struct error *err
 		schedule_account(call, &p);
 	call_forget_provider(call, p.o.id);
 	if (resource_save(call, EVENT_OBJECT_UPDATED, &p, err) < 0)
+		return -1;
+	if (strlist_has(&effect.changed, "rateLimits") && res_provider_end_waits(call, &p, err) < 0)
 		return -1;
 	return effect.action == EFFECT_REISSUE ? reissue_all(call, &p, err) : 0;
 }

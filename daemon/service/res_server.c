@@ -7,6 +7,7 @@
 #include "daemon/service/access.h"
 #include "daemon/service/handlers.h"
 #include "daemon/service/res_autocert.h"
+#include "daemon/service/res_provider.h"
 #include "daemon/service/slices.h"
 #include "daemon/service/troubles.h"
 #include "daemon/service/unvalidated.h"
@@ -434,6 +435,7 @@ status_warnings(struct service *s, struct json_object *status)
 		strlist_take(&warnings, xasprintf("REST does not listen on TCP yet: %s", s->rest_warning));
 	if (s->metrics_warning)
 		strlist_take(&warnings, xasprintf("metrics-file: %s", s->metrics_warning));
+	provider_limit_warnings(s, &warnings);
 	json_add_strlist(status, "warnings", &warnings);
 }
 

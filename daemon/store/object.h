@@ -72,6 +72,7 @@ struct provider {
 	int64_t max_orders;          /* in flight; 0: 8 */
 	char *account_key_uri;       /* of the account's key in a PKCS#11 token; or NULL */
 	char *account_lost;          /* when the CA does not know the account: "register" (also NULL) or "fail" */
+	struct strlist rate_limits;  /* changes to the CA's, see ca_limits_set() */
 	/* not set by clients: */
 	struct secret account_key; /* key_to_der(); stored before newAccount; or imported */
 	char *account_url;
@@ -122,6 +123,9 @@ struct autocert {
 	int64_t last_not_after_at;
 	int64_t attempts; /* consecutive failures */
 	int64_t last_attempt_at;
+	int64_t hold_at; /* the next order waits for this turn under a rate limit of the CA (ledger.h), or had it; 0 */
+	char *hold_why;
+	bool skips_limits;       /* a caller insists on the next order */
 	int64_t next_at;         /* as in the schedule, for lists; 0 none */
 	struct buf refused_pem;  /* the newest certificate that the CA issued and certd refused, for explain */
 	bool is_outdated;        /* the last certificate is for an earlier declaration */

@@ -50,6 +50,7 @@ static const struct record_field provider_fields[] = {
 	RECORD_FIELD(RECORD_STRING, 41, struct provider, account_key_uri, "accountKeyUri"),
 	RECORD_FIELD(RECORD_STRING, 50, struct provider, profile_policy, "profilePolicy"),
 	RECORD_FIELD_LIST(51, struct provider, profiles, NULL, &offered_profile_class),
+	RECORD_FIELD(RECORD_STRLIST, 52, struct provider, rate_limits, "rateLimits"),
 };
 const struct record_class provider_class = RECORD_CLASS(
 	"provider", STORE_PROVIDER, struct provider, provider_fields, o.unknown);
@@ -102,6 +103,9 @@ static const struct record_field autocert_fields[] = {
 		&certificate_class),
 	RECORD_FIELD(RECORD_INT, 75, struct autocert, waiting_until_at, "waitingUntilDate"),
 	RECORD_FIELD(RECORD_BOOL, 56, struct autocert, wants_new_key, NULL),
+	RECORD_FIELD(RECORD_INT, 60, struct autocert, hold_at, NULL),
+	RECORD_FIELD(RECORD_STRING, 61, struct autocert, hold_why, NULL),
+	RECORD_FIELD(RECORD_BOOL, 62, struct autocert, skips_limits, NULL),
 };
 const struct record_class autocert_class = RECORD_CLASS(
 	"autocertificate", STORE_AUTOCERT, struct autocert, autocert_fields, o.unknown);

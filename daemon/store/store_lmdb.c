@@ -64,6 +64,7 @@ static const char *const db_names[] = {
 	[STORE_TRACE] = "trace",
 	[STORE_READY] = "ready",
 	[STORE_CRL] = "crl",
+	[STORE_RATE] = "rate",
 };
 _Static_assert(ARRAY_SIZE(db_names) == STORE_DB_COUNT, "one name per database");
 
