@@ -188,7 +188,7 @@ unit_renew_SOURCES = $(world_sources) $(fake_ca_sources) \
 	tests/unit/renew/test_failed_reads.c \
 	tests/unit/renew/test_clock_change.c \
 	tests/unit/renew/test_consequences.c \
-	tests/unit/renew/test_ledger.c tests/unit/renew/test_rate.c tests/unit/renew/test_rate_limit.c \
+	tests/unit/renew/test_breaker.c tests/unit/renew/test_ledger.c tests/unit/renew/test_rate.c tests/unit/renew/test_rate_limit.c \
 	tests/unit/renew/test_damage.c \
 	tests/unit/renew/test_scheduler.c \
 	tests/unit/renew/test_settings.c \
@@ -384,6 +384,7 @@ endif
 check_PROGRAMS += sim-policy
 TESTS += sim-policy
 sim_policy_SOURCES = $(sim_sources) \
+	tests/sim/fleet.c tests/sim/fleet.h \
 	tests/sim/policy.c \
 	tests/sim/queue.c tests/sim/queue.h
 sim_policy_LDADD = $(DAEMON_LIBS)
@@ -397,7 +398,10 @@ sim_issue_LDADD = $(DAEMON_LIBS)
 check-sim-long: sim-policy$(EXEEXT) sim-issue$(EXEEXT)
 	SIM_LONG=1 ./sim-policy$(EXEEXT)
 	SIM_LONG=1 ./sim-issue$(EXEEXT)
-.PHONY: check-sim-long
+# A fleet of 100,000: no certificate expires, no rate limit is hit, mass replacement is in time; see tests/sim/fleet.c.
+check-renewals: sim-policy$(EXEEXT)
+	SIM_FLEET=100000 ./sim-policy$(EXEEXT)
+.PHONY: check-sim-long check-renewals
 
 # daemon/acme and the HTTP transport without the daemon, for system tests.
 check_PROGRAMS += acme_once

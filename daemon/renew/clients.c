@@ -30,7 +30,7 @@ clients_new(const struct clients_config *config)
 	struct clients *clients = xcalloc(1, sizeof(*clients));
 
 	clients->config = *config;
-	clients->ledger = ledger_new(config->store);
+	clients->ledger = ledger_new(config->store, loop_clock(config->loop));
 	return clients;
 }
 
@@ -41,6 +41,7 @@ client_free(struct clients *clients, struct ca_client *client)
 	acme_client_free(client->acme);
 	provider_clear(&client->provider);
 	error_clear(&client->limit);
+	error_clear(&client->trouble);
 	free(client);
 }
 
@@ -192,6 +193,8 @@ clients_room(struct clients *clients, const char *provider_id, struct error *err
 		return error_is_set(err) ? -1 : 0;
 	if (client->provider.next_key.len || client->provider.wants_end)
 		return 0;
+	if (breaker_is_open(&client->breaker))
+		return 1;
 	if (client->provider.max_orders > 0)
 		return client->provider.max_orders;
 	return clients->config.max_orders > 0 ? clients->config.max_orders : MAX_ORDERS;
@@ -213,12 +216,32 @@ clients_limit(struct clients *clients, const char *provider_id, const struct err
 }
 
 void
+clients_note_order(struct clients *clients, const char *provider_id, const struct error *trouble)
+{
+	struct ca_client *client = client_find(clients, provider_id);
+
+	if (!client)
+		return;
+	if (!trouble) {
+		breaker_close(&client->breaker);
+		return;
+	}
+	breaker_note(&client->breaker, clock_boot_ms(loop_clock(clients->config.loop)));
+	if (!breaker_is_open(&client->breaker))
+		return;
+	error_copy(&client->trouble, trouble);
+	error_wrap(&client->trouble, "the CA fails for every order, so that one at a time tests it");
+}
+
+void
 clients_unlimit(struct clients *clients, const char *provider_id)
 {
 	struct ca_client *client = client_find(clients, provider_id);
 
-	if (client)
+	if (client) {
 		client->limit_until_ms = 0;
+		breaker_close(&client->breaker);
+	}
 }
 
 int64_t
@@ -226,13 +249,18 @@ clients_opens_at(const struct clients *clients, const char *provider_id, const s
 {
 	const struct clock *clock = loop_clock(clients->config.loop);
 	const struct ca_client *client = client_find(clients, provider_id);
-	int64_t left_ms = client ? client->limit_until_ms - clock_boot_ms(clock) : 0;
+	int64_t now_ms = clock_boot_ms(clock), until_ms;
 
-	if (left_ms <= 0)
+	if (!client)
+		return 0;
+	until_ms = breaker_test_at(&client->breaker, now_ms);
+	if (until_ms < client->limit_until_ms)
+		until_ms = client->limit_until_ms;
+	if (until_ms <= now_ms)
 		return 0;
 	if (ret_why)
-		*ret_why = &client->limit;
-	return clock_wall(clock) + (left_ms + 999) / 1000;
+		*ret_why = until_ms == client->limit_until_ms ? &client->limit : &client->trouble;
+	return clock_wall(clock) + (until_ms - now_ms + 999) / 1000;
 }
 
 struct ca_client *

@@ -6,6 +6,7 @@
 #define DAEMON_RENEW_CLIENTS_H
 
 #include "common/ca.h"
+#include "daemon/renew/breaker.h"
 #include "daemon/store/object.h"
 
 struct acme_client;
@@ -33,6 +34,8 @@ struct ca_client {
 	struct clients *clients;
 	struct error limit; /* all its orders wait, until @limit_until_ms (boot clock) */
 	int64_t limit_until_ms;
+	struct breaker breaker;
+	struct error trouble; /* that opened it */
 	unsigned users;
 	bool is_outdated; /* the provider was changed or deleted since */
 	struct ca_client *prev, *next;
@@ -83,6 +86,10 @@ clients_release(struct clients *clients, struct ca_client *client);
  */
 void
 clients_limit(struct clients *clients, const char *provider_id, const struct error *why);
+
+/* An order has ended. @trouble: the CA failed, so that every order would have (breaker.h); NULL: the CA works. */
+void
+clients_note_order(struct clients *clients, const char *provider_id, const struct error *trouble);
 
 /* A caller overrides the wait. */
 void

@@ -163,7 +163,7 @@ issue_op_save_url(const char *url, void *arg)
 	str_replace(&issue->record.order_url, url);
 	txn = issue_save(issue, issue_url_saved);
 	ledger_set_replacing(issue->claim, acme_order_is_replacing(issue->order));
-	ledger_count_order(issue->claim, txn, issue_now(issue->env));
+	ledger_count_order(issue->claim, txn);
 }
 
 static void

@@ -27,6 +27,28 @@ enum { UNREADABLE_RETRY_SEC = 3600, EXPIRED_RETRY_SEC = 86400, COMMON_NAME_SHOWN
 /* --- failure --- */
 
 /*
+ * Would every order fail like this? Before there is an order: the CA cannot be reached, or it fails itself (5xx). What
+ * follows depends on the names.
+ */
+static bool
+issue_result_is_ca_trouble(const struct issue *issue, const struct error *err)
+{
+	if (issue->record.order_url)
+		return false;
+	switch (err->code) {
+	case ERROR_NETWORK:
+	case ERROR_TIMEOUT:
+	case ERROR_TLS:
+	case ERROR_DNS:
+		return true;
+	case ERROR_CA:
+		return err->may_retry && (!err->problem || strcmp(err->problem, "serverInternal") == 0);
+	default:
+		return false;
+	}
+}
+
+/*
  * Is the cause outside the certificate? Not when the order ran to its end and is spent: a CA that never validates was
  * reached. Before there is an order, a name that DNS does not find is the CA's.
  */
@@ -35,6 +57,8 @@ issue_result_is_network_trouble(const struct issue *issue, const struct error *e
 {
 	bool has_order = issue->record.order_url != NULL;
 
+	if (issue_result_is_ca_trouble(issue, err))
+		return true;
 	if (err->code == ERROR_NETWORK || err->code == ERROR_TIMEOUT)
 		return !has_order || !is_spent;
 	return err->code == ERROR_DNS && !has_order;
@@ -141,7 +165,7 @@ issue_result_count_failures(struct issue *issue, struct store_txn *txn)
 	if (issue->order && issue->claim)
 		acme_order_invalid_names(issue->order, &names);
 	for (size_t i = 0; i < names.count; i++)
-		ledger_count_failure(issue->claim, txn, names.items[i], issue_now(issue->env));
+		ledger_count_failure(issue->claim, txn, names.items[i]);
 }
 
 /* @is_spent: the order cannot be continued. Its key is discarded too: a new order gets a new key. */
@@ -161,6 +185,7 @@ issue_fail(struct issue *issue, const struct error *err, bool is_spent)
 		issue_note_validations(issue, false, &validations);
 	clients_limit(issue->env->clients, issue->lane, err);
 	profile_note_offer(issue->env, txn, issue->client);
+	clients_note_order(issue->env->clients, issue->lane, issue_result_is_ca_trouble(issue, err) ? err : NULL);
 	issue_result_count_failures(issue, txn);
 	store_forget(issue->env->store, issue);
 	acme_order_free(issue->order);
@@ -403,7 +428,8 @@ issue_store(struct issue *issue, struct certificate *cert, const struct cert_inf
 	certificate_record(env, txn, cert);
 	account_works(env, txn, issue->record.provider);
 	profile_note_offer(env, txn, issue->client);
-	ledger_count_certificate(issue->claim, txn, cert->o.created_at);
+	clients_note_order(env->clients, issue->lane, NULL);
+	ledger_count_certificate(issue->claim, txn);
 	store_then(txn, issue_result_end_saved, issue); /* on failure the order is still valid and its URL stored */
 	return 0;
 }

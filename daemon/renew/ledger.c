@@ -9,6 +9,7 @@
 #include "common/name.h"
 #include "common/strlist.h"
 #include "common/timefmt.h"
+#include "daemon/base/clock.h"
 
 #include <endian.h>
 #include <openssl/sha.h>
@@ -37,17 +38,38 @@ struct ledger_claim {
 
 struct ledger {
 	struct store *store;
+	const struct clock *clock;
+	int64_t base_ms; /* its wall clock minus its boot clock; 0: not used yet */
 	struct ledger_claim *claims;
 	struct buf swept; /* the last key that was looked at */
 };
 
 struct ledger *
-ledger_new(struct store *store)
+ledger_new(struct store *store, const struct clock *clock)
 {
 	struct ledger *ledger = xcalloc(1, sizeof(*ledger));
 
 	ledger->store = store;
+	ledger->clock = clock;
 	return ledger;
+}
+
+/* UNIX seconds; see ledger_new(). */
+static int64_t
+ledger_now(struct ledger *ledger)
+{
+	int64_t boot_ms = clock_boot_ms(ledger->clock);
+
+	if (ledger->base_ms == 0)
+		ledger->base_ms = clock_wall(ledger->clock) * MS - boot_ms;
+	return (ledger->base_ms + boot_ms) / MS;
+}
+
+/* How far the clock is ahead of that. */
+static int64_t
+ledger_skew(struct ledger *ledger)
+{
+	return clock_wall(ledger->clock) - ledger_now(ledger);
 }
 
 void
@@ -117,8 +139,9 @@ bucket_save(
 }
 
 static void
-ledger_sweep(struct ledger *ledger, struct store_txn *txn, int64_t now)
+ledger_sweep(struct ledger *ledger, struct store_txn *txn)
 {
+	int64_t now = ledger_now(ledger);
 	_cleanup_buf_ struct buf value = BUF_INIT;
 	struct rate_bucket bucket;
 
@@ -279,8 +302,14 @@ ledger_hold_clear(struct ledger_hold *hold)
 int
 ledger_ask(struct ledger_claim *claim, struct rate_order when, struct ledger_hold *ret, struct error *err)
 {
+	int64_t skew;
+
 	if (!claim)
 		return 1;
+	skew = ledger_skew(claim->ledger);
+	when.now = ledger_now(claim->ledger);
+	if (when.urgent_at > 0)
+		when.urgent_at = time_add(when.urgent_at, -skew);
 	for (size_t i = 0; i < claim->n_uses; i++) {
 		const struct ledger_use *use = &claim->uses[i];
 		const struct ca_limit *limit = &claim->order.limits->of[use->kind];
@@ -294,6 +323,8 @@ ledger_ask(struct ledger_claim *claim, struct rate_order when, struct ledger_hol
 		bucket.pending = count_pending(claim, use);
 		when.has_rivals = rate_has_rivals(claim->order.limits, use->kind);
 		at = rate_ask(limit, &bucket, &when);
+		if (at > 0)
+			at += skew;
 		if (at <= ret->until_at)
 			continue;
 		ledger_hold_clear(ret);
@@ -320,7 +351,7 @@ ledger_keep_turn(struct ledger *ledger, struct store_txn *txn, const struct ledg
 /* --- counting --- */
 
 static void
-use_count(struct ledger_claim *claim, struct store_txn *txn, struct ledger_use *use, int64_t now)
+use_count(struct ledger_claim *claim, struct store_txn *txn, struct ledger_use *use)
 {
 	const struct ca_limit *limit = &claim->order.limits->of[use->kind];
 	unsigned char top_key[KEY_SIZE];
@@ -332,7 +363,7 @@ use_count(struct ledger_claim *claim, struct store_txn *txn, struct ledger_use *
 		store_fail(txn, &err);
 		return;
 	}
-	rate_count(limit, &bucket, now);
+	rate_count(limit, &bucket, ledger_now(claim->ledger));
 	bucket_save(txn, use->key, &bucket, use->subject);
 	/* All buckets of a limit fill at the same rate, so the one that is full last was used most. */
 	ledger_key(&claim->order, use->kind, "", top_key);
@@ -341,44 +372,43 @@ use_count(struct ledger_claim *claim, struct store_txn *txn, struct ledger_use *
 		bucket.last_turn_ms = 0;
 		bucket_save(txn, top_key, &bucket, use->subject);
 	}
-	ledger_sweep(claim->ledger, txn, now);
+	ledger_sweep(claim->ledger, txn);
 }
 
 static void
-claim_count(
-	struct ledger_claim *claim, struct store_txn *txn, enum ca_limit_kind kind, const char *subject, int64_t now)
+claim_count(struct ledger_claim *claim, struct store_txn *txn, enum ca_limit_kind kind, const char *subject)
 {
 	for (size_t i = 0; claim && i < claim->n_uses; i++)
 		if (claim->uses[i].kind == kind && ledger_counts(&claim->order, kind) &&
 			(!subject || strcmp(claim->uses[i].subject, subject) == 0))
-			use_count(claim, txn, &claim->uses[i], now);
+			use_count(claim, txn, &claim->uses[i]);
 }
 
 void
-ledger_count_order(struct ledger_claim *claim, struct store_txn *txn, int64_t now)
+ledger_count_order(struct ledger_claim *claim, struct store_txn *txn)
 {
-	claim_count(claim, txn, CA_LIMIT_ORDERS, NULL, now);
+	claim_count(claim, txn, CA_LIMIT_ORDERS, NULL);
 }
 
 void
-ledger_count_certificate(struct ledger_claim *claim, struct store_txn *txn, int64_t now)
+ledger_count_certificate(struct ledger_claim *claim, struct store_txn *txn)
 {
-	claim_count(claim, txn, CA_LIMIT_DOMAIN, NULL, now);
-	claim_count(claim, txn, CA_LIMIT_DUPLICATES, NULL, now);
+	claim_count(claim, txn, CA_LIMIT_DOMAIN, NULL);
+	claim_count(claim, txn, CA_LIMIT_DUPLICATES, NULL);
 }
 
 void
-ledger_count_failure(struct ledger_claim *claim, struct store_txn *txn, const char *name, int64_t now)
+ledger_count_failure(struct ledger_claim *claim, struct store_txn *txn, const char *name)
 {
-	claim_count(claim, txn, CA_LIMIT_FAILURES, name_base(name), now);
+	claim_count(claim, txn, CA_LIMIT_FAILURES, name_base(name));
 }
 
 /* --- showing --- */
 
 void
-ledger_room(struct ledger *ledger, const struct ledger_order *order, enum ca_limit_kind kind, int64_t now,
-	struct ledger_room *ret)
+ledger_room(struct ledger *ledger, const struct ledger_order *order, enum ca_limit_kind kind, struct ledger_room *ret)
 {
+	int64_t now = ledger_now(ledger);
 	const struct ca_limit *limit = &order->limits->of[kind];
 	_cleanup_buf_ struct buf row = BUF_INIT;
 	unsigned char key[KEY_SIZE];
@@ -388,7 +418,7 @@ ledger_room(struct ledger *ledger, const struct ledger_order *order, enum ca_lim
 	bucket_load(ledger, key, &bucket, &row, NULL);
 	*ret = (struct ledger_room){ .room = rate_room(limit, &bucket, now) };
 	if (ret->room == 0)
-		ret->opens_at = rate_opens_at(limit, &bucket, now);
+		ret->opens_at = rate_opens_at(limit, &bucket, now) + ledger_skew(ledger);
 	if (ret->room < limit->count && row.len > TIMES_SIZE)
 		ret->subject = xstrdup(row.data + TIMES_SIZE);
 }

@@ -14,13 +14,17 @@
 #include "daemon/renew/rate.h"
 #include "daemon/store/store.h"
 
+struct clock;
 struct ledger;
 struct ledger_claim;
 struct strlist;
 
-/* @store: borrowed. */
+/*
+ * Time is that of @clock at the first use, and goes on from there: a clock that is set ahead must not refill what the
+ * CA has counted. @store, @clock: borrowed.
+ */
 struct ledger *
-ledger_new(struct store *store);
+ledger_new(struct store *store, const struct clock *clock);
 
 /* All claims must be released. NULL is a no-op. */
 void
@@ -63,7 +67,7 @@ ledger_hold_clear(struct ledger_hold *hold);
 
 /*
  * ledger_ask() - may the order be sent? (rate.h)
- * @when: its has_rivals is ignored
+ * @when: by the clock as it is set; its now and has_rivals are ignored
  * Return: 1 yes: until it is released, others are asked as if it had been counted; 0 no, fills @ret; -1 failed.
  */
 int
@@ -75,11 +79,11 @@ ledger_keep_turn(struct ledger *ledger, struct store_txn *txn, const struct ledg
 
 /* The CA has made the order; the certificate; has failed to validate @name (canonical, or without its "*."). */
 void
-ledger_count_order(struct ledger_claim *claim, struct store_txn *txn, int64_t now);
+ledger_count_order(struct ledger_claim *claim, struct store_txn *txn);
 void
-ledger_count_certificate(struct ledger_claim *claim, struct store_txn *txn, int64_t now);
+ledger_count_certificate(struct ledger_claim *claim, struct store_txn *txn);
 void
-ledger_count_failure(struct ledger_claim *claim, struct store_txn *txn, const char *name, int64_t now);
+ledger_count_failure(struct ledger_claim *claim, struct store_txn *txn, const char *name);
 
 /* The room left under a limit, for the subject that has the least. */
 struct ledger_room {
@@ -89,7 +93,6 @@ struct ledger_room {
 };
 
 void
-ledger_room(struct ledger *ledger, const struct ledger_order *order, enum ca_limit_kind kind, int64_t now,
-	struct ledger_room *ret);
+ledger_room(struct ledger *ledger, const struct ledger_order *order, enum ca_limit_kind kind, struct ledger_room *ret);
 
 #endif

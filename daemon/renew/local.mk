@@ -5,6 +5,7 @@ libcertd_a_SOURCES += \
 	daemon/renew/account_rollover.c \
 	daemon/renew/approval.c daemon/renew/approval.h \
 	daemon/renew/authorize.c daemon/renew/authorize.h \
+	daemon/renew/breaker.c daemon/renew/breaker.h \
 	daemon/renew/clients.c daemon/renew/clients.h \
 	daemon/renew/decision.c daemon/renew/decision.h \
 	daemon/renew/crl.c daemon/renew/crl.h daemon/renew/crl_private.h \

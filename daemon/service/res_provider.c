@@ -12,8 +12,6 @@
 #include "common/timefmt.h"
 #include "daemon/acme/acme_chain.h"
 #include "daemon/acme/acme_msg.h"
-#include "daemon/base/clock.h"
-#include "daemon/base/loop.h"
 #include "daemon/renew/ledger.h"
 #include "daemon/schedule/schedule.h"
 #include "daemon/service/handlers.h"
@@ -48,7 +46,6 @@ static void
 res_provider_describe_limits(struct service *service, const struct provider *p, struct json_object *metadata)
 {
 	const struct issue_env *env = service->issue_env;
-	int64_t now = clock_wall(loop_clock(env->loop));
 	struct json_object *list = json_object_new_array();
 	struct ca_limits limits;
 	const struct ledger_order order = { .limits = &limits, .account = p->o.id, .server = p->server };
@@ -60,7 +57,7 @@ res_provider_describe_limits(struct service *service, const struct provider *p, 
 
 		if (limits.of[kind].count == 0)
 			continue;
-		ledger_room(clients_ledger(env->clients), &order, kind, now, &room);
+		ledger_room(clients_ledger(env->clients), &order, kind, &room);
 		o = json_object_new_object();
 		json_add_string(o, "limit", ca_limit_name(kind));
 		json_add_int(o, "count", limits.of[kind].count);
@@ -91,8 +88,7 @@ res_provider_warn(struct service *service, const struct provider *p, struct strl
 		char when[TIME_RFC3339_SIZE];
 
 		if (limits.of[kind].count > 0)
-			ledger_room(
-				clients_ledger(env->clients), &order, kind, clock_wall(loop_clock(env->loop)), &room);
+			ledger_room(clients_ledger(env->clients), &order, kind, &room);
 		if (room.room == 0) {
 			time_format_rfc3339(room.opens_at, when);
 			strlist_take(

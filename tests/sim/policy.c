@@ -8,9 +8,13 @@
  * repeated on the daemon's schedule rows, in a store that is closed and reopened at times, and must give the same
  * events.
  *
+ * Then a fleet with rate limits: fleet.c.
+ *
+ * 	SIM_FLEET=n  so many in it, 2,000 by default
  * 	SIM_SEED=n   another history         SIM_LONG=1   20 histories, a year of each on rows
  */
 #include "daemon/renew/policy.h"
+#include "tests/sim/fleet.h"
 #include "tests/sim/queue.h"
 #include "tests/sim/sim.h"
 
@@ -33,7 +37,8 @@ enum {
 	ASKED_SPREAD = 10 * MINUTE,
 	STORM = FLEET / 20, /* so many orders in one minute are one, after the first */
 	FAILS_PER_MILLE = 20,
-	SECURE_HEAP = 1 << 20
+	SECURE_HEAP = 1 << 20,
+	FLEET_LIMITED = 2000
 };
 
 /* What a CA does at present. */
@@ -350,8 +355,12 @@ main(void)
 {
 	int n = sim_is_long() && !getenv("SIM_SEED") ? 20 : 1;
 
+	const char *fleet = getenv("SIM_FLEET");
+
 	CRYPTO_secure_malloc_init(SECURE_HEAP, 64);
-	for (int i = 0; i < n; i++)
+	for (int i = 0; i < n; i++) {
 		live((uint64_t)(20260101 + i));
+		fleet_live((uint64_t)(20260101 + i), fleet ? strtoul(fleet, NULL, 10) : FLEET_LIMITED);
+	}
 	return 0;
 }

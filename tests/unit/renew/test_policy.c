@@ -283,3 +283,32 @@ Test(policy, no_backoff_is_later_than_the_latest)
 			cr_assert_leq(backoff_due(&in), backoff_latest(&in), "case %zu", i);
 		}
 }
+
+Test(policy, a_delay_is_never_below_a_minute_in_a_million_sequences)
+{
+	uint64_t random = 1;
+
+	for (int i = 0; i < 1000000; i++) {
+		struct backoff_in in = { .now = 1800000000 };
+		int64_t attempts = 0;
+
+		for (int n = 0; n < 6; n++) {
+			int64_t due_at;
+
+			random = random * UINT64_C(6364136223846793005) + UINT64_C(1442695040888963407);
+			in.is_network = random >> 63;
+			in.attempts = attempts = backoff_count(attempts, in.is_network);
+			in.jitter_seed = random >> 7;
+			in.retry_at = random >> 60 & 1 ? in.now - 1000 + (int64_t)(random >> 40 & 0xfffff) : 0;
+			in.not_before_at = in.now - (int64_t)(random >> 33 & 0x7fffff);
+			in.not_after_at = random >> 61 & 1
+						  ? in.not_before_at + HOUR + (int64_t)(random >> 30 & 0x3ffffff)
+						  : 0;
+			due_at = backoff_due(&in);
+			cr_assert_geq(due_at, in.now + MINUTE, "sequence %d", i);
+			cr_assert_geq(due_at, backoff_not_before(&in));
+			cr_assert_leq(due_at, backoff_latest(&in));
+			in.now = due_at;
+		}
+	}
+}
