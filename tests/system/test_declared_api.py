@@ -11,7 +11,7 @@ from openapi import OpenApi, OpenRpc
 from pebble import Challtestsrv, Pebble
 from procs import free_port, wait_for
 from rpc import RpcError
-from tls import ThrowAwayCa
+from tls import ThrowAwayCa, parse_certificate
 
 
 class Socket:
@@ -174,6 +174,15 @@ def is_rolled_back(face, auto):
     return True
 
 
+def is_approved(face, auto):
+    """Only when the renewal is over a certificate waits."""
+    try:
+        face.call("autoCertificate.approve", ref=auto)
+    except (ApiError, RpcError, AssertionError):
+        return False
+    return True
+
+
 def is_deactivated(face, provider):
     """Not while its key is being replaced."""
     try:
@@ -183,7 +192,7 @@ def is_deactivated(face, provider):
     return True
 
 
-def change(face, own_ca):
+def change(face, certd, own_ca, other_root):
     name = face.prefix
     certificate, key = own_ca.issue(f"own.{name}.example")
     new = face.call("certificate.create", replace=f"{name} import", properties={
@@ -205,6 +214,10 @@ def change(face, own_ca):
     wait_for(lambda: is_cancelled(face, auto), 20, "an order that can be cancelled")
     face.call("autoCertificate.renew", ref=auto)
     wait_for(lambda: is_rolled_back(face, auto), 20, "a rollback")
+    certd.call("autoCertificate.update", ref=auto, properties={"guard": "hold"})  # PATCH changes names only
+    certd.call("provider.update", ref=f"{name} ca 2", properties={"preferredChain": other_root})
+    face.call("autoCertificate.renew", ref=auto, force=True)
+    wait_for(lambda: is_approved(face, auto), 20, "a certificate that waits for approval")
     face.call("certificate.revoke", ref=newest(face, auto), reason="superseded", now=True)
     for method in ("deploy", "probe"):
         face.call(f"consumer.{method}", ref=f"{name} web 2", autoCertificate=auto)
@@ -239,7 +252,8 @@ def remove(face):
 @pytest.mark.limit(180)
 def test_every_answer_is_as_it_is_declared(start, scratch):
     dns = start(Challtestsrv)
-    ca = start(Pebble, dns=dns.dns, validity=7200)
+    ca = start(Pebble, dns=dns.dns, validity=7200, alternate_roots=1)
+    other_root = parse_certificate(ca.root(1)).subject.removeprefix("CN=")
     own_ca = ThrowAwayCa(scratch / "own-ca")
     certd = start(Certd, config=f"http-listen = 127.0.0.1:{ca.http_port}\n")
     knot = start(Knot, zones=["a.example"])
@@ -253,7 +267,7 @@ def test_every_answer_is_as_it_is_declared(start, scratch):
         auto = f"{face.prefix}.example.com"
         wait_for(lambda: certd.call("autoCertificate.get", ref=auto)["metadata"]["state"] == "AVAILABLE", 40, auto)
         read(face, certd)
-    for step in (lambda face: change(face, own_ca), read_lists, remove):
+    for step in (lambda face: change(face, certd, own_ca, other_root), read_lists, remove):
         for face in faces:
             step(face)
     # Each has one imported certificate left, one of which is deleted by its id.
