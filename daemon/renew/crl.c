@@ -168,7 +168,6 @@ static void
 crl_cancel(void *work)
 {
 	struct crl_pass *p = work;
-	struct crl_group *g, *tmp;
 
 	store_forget(p->env->store, p);
 	loop_timer_cancel(&p->timer);
@@ -178,10 +177,8 @@ crl_cancel(void *work)
 		p->check = NULL;
 	}
 	crl_forget_list(p);
-	HASH_ITER(hh, p->groups, g, tmp)
-	{
-		crl_group_free(p, g);
-	}
+	while (p->groups)
+		crl_group_free(p, p->groups);
 	object_query_clear(&p->query);
 	free(p);
 }
