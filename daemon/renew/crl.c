@@ -102,25 +102,47 @@ crl_now(const struct issue_env *env)
 
 /* --- the row --- */
 
+/* The next pass is within an hour, at random. */
+static void
+crl_plan(const struct issue_env *env, struct store_txn *txn)
+{
+	int64_t within = env->check_revocation_every < FIRST_SEC ? env->check_revocation_every : FIRST_SEC;
+	uint64_t random = 0;
+
+	if (!clock_is_virtual(loop_clock(env->loop))) /* simulations repeat */
+		random_octets(&random, sizeof(random));
+	schedule_set(env->store, txn, SCHEDULE_CRL, row_id, row_id,
+		time_add(crl_now(env), (int64_t)(random % (uint64_t)within)));
+}
+
 void
 crl_start(const struct issue_env *env)
 {
 	struct store_txn *txn = store_begin(env->store);
 	struct schedule_row row;
-	uint64_t random = 0;
-	int64_t within = env->check_revocation_every < FIRST_SEC ? env->check_revocation_every : FIRST_SEC;
 
 	if (env->check_revocation_every <= 0) {
 		schedule_del(env->store, txn, SCHEDULE_CRL, row_id);
 		return;
 	}
-	if (schedule_get(env->store, SCHEDULE_CRL, row_id, &row, NULL) == 1 &&
-		row.due_at <= time_add(crl_now(env), env->check_revocation_every))
+	if (store_count(env->store, STORE_CERTIFICATE) == 0 ||
+		(schedule_get(env->store, SCHEDULE_CRL, row_id, &row, NULL) == 1 &&
+			row.due_at <= time_add(crl_now(env), env->check_revocation_every)))
 		return;
-	if (!clock_is_virtual(loop_clock(env->loop))) /* simulations repeat */
-		random_octets(&random, sizeof(random));
-	schedule_set(env->store, txn, SCHEDULE_CRL, row_id, row_id,
-		time_add(crl_now(env), (int64_t)(random % (uint64_t)within)));
+	crl_plan(env, txn);
+}
+
+void
+crl_note_certificate(const struct issue_env *env, struct store_txn *txn, const struct certificate *cert)
+{
+	_cleanup_(crl_points_clear) struct crl_points points = { .count = 0 };
+	struct schedule_row row;
+
+	if (env->check_revocation_every <= 0 ||
+		(schedule_get(env->store, SCHEDULE_CRL, row_id, &row, NULL) == 1 && row.due_at > crl_now(env)))
+		return;
+	if (crl_points_of(&cert->leaf_pem, &cert->chain_pem, env->seen, &points, NULL) == 0 && points.count > 0)
+		crl_plan(env, txn);
 }
 
 /* --- the end --- */
@@ -528,9 +550,17 @@ crl_end_pass(struct crl_pass *p)
 	int64_t now = crl_now(p->env), every = p->env->check_revocation_every;
 	int64_t at = p->next_at < time_add(now, every) ? p->next_at : time_add(now, every);
 	int64_t least = time_add(now, every < SHORTEST_SEC ? every : SHORTEST_SEC);
+	struct schedule_row row;
 
 	crl_forget_unused(p, txn);
-	crl_end(p, txn, at > least ? at : least);
+	if (p->groups) {
+		crl_end(p, txn, at > least ? at : least);
+		return;
+	}
+	/* Nothing to ask, unless a certificate came meanwhile. */
+	if (schedule_get(p->env->store, SCHEDULE_CRL, row_id, &row, NULL) == 1 && row.due_at <= now)
+		schedule_del(p->env->store, txn, SCHEDULE_CRL, row_id);
+	store_then(txn, crl_saved, p);
 }
 
 /* Is the list due, at @now or soon? Not either if a clock was wrong when its record was saved. */

@@ -1,7 +1,8 @@
 /*
  * daemon/renew/crl.h: finds certificates that their CA has revoked, in the revocation lists that they and their
- * intermediates name (RFC 5280 s5). One row of SCHEDULE_CRL exists while check-revocation-every is not 0. Each list is
- * fetched once, whatever the number of certificates that name it, one list at a time.
+ * intermediates name (RFC 5280 s5). One row of SCHEDULE_CRL exists while check-revocation-every is not 0 and a
+ * certificate names a list. Each list is fetched once, whatever the number of certificates that name it, one list at a
+ * time.
  */
 #ifndef DAEMON_RENEW_CRL_H
 #define DAEMON_RENEW_CRL_H
@@ -9,11 +10,15 @@
 #include "daemon/renew/issue.h"
 
 /*
- * The setting is known, at the start or after a reload: puts the row if it is missing. The first time is within an
- * hour, at random.
+ * The setting is known, at the start or after a reload: puts the row if it is missing and there are certificates. The
+ * first time is within an hour, at random.
  */
 void
 crl_start(const struct issue_env *env);
+
+/* For a new certificate: puts the row if it is missing and the certificate or its chain names a list. */
+void
+crl_note_certificate(const struct issue_env *env, struct store_txn *txn, const struct certificate *cert);
 
 /* What the lists said last about a certificate, one line each; appended. None while they are not asked. */
 void

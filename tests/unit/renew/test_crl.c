@@ -527,3 +527,22 @@ Test(crl, survives_the_end_of_certd_after_every_commit, .timeout = 120)
 	}
 	cr_assert_fail("there is no end of commits");
 }
+
+Test(crl, it_begins_with_a_certificate_that_names_a_list_and_ends_with_the_last)
+{
+	struct scene s;
+
+	begin(&s);
+	s.run.world.issue_env.check_revocation_every = DAY;
+	cr_assert(world_call(&s.run.world, RPC_AUTOCERTIFICATE_RENEW, "{'ref':'a-90d','force':true}"));
+	pass(&s, HOUR);
+	cr_expect_gt(run_due(&s.run, SCHEDULE_CRL, "crl"), 0);
+	cr_expect_gt(s.pages[0].asked, 0);
+	cr_assert(world_call(
+		&s.run.world, RPC_AUTOCERTIFICATE_DELETE, "{'ref':'a-90d','withCertificates':true,'force':true}"));
+	pass(&s, 2 * DAY);
+	cr_expect_eq(run_due(&s.run, SCHEDULE_CRL, "crl"), 0);
+	crl_start(&s.run.world.issue_env);
+	cr_expect_eq(run_due(&s.run, SCHEDULE_CRL, "crl"), 0, "nothing names a list");
+	end(&s);
+}
