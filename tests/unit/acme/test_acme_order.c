@@ -968,12 +968,12 @@ struct chains {
 static void
 forge_chain(struct chains *c, struct fake_ca_answer *answer)
 {
+	_cleanup_(cert_info_clear) struct cert_info info = { 0 };
 	_cleanup_buf_ struct buf leaf = BUF_INIT;
 
 	if (c->trick == FIRST_ALTERNATE_UNSIGNED)
-		cr_assert_eq(x509_chain_parse(answer->res.body.data, answer->res.body.len, &leaf, NULL,
-				     &(struct cert_info){ 0 }, NULL),
-			0);
+		cr_assert_eq(
+			x509_chain_parse(answer->res.body.data, answer->res.body.len, &leaf, NULL, &info, NULL), 0);
 	buf_reset(&answer->res.body);
 	buf_add(&answer->res.body, leaf.data, leaf.len);
 	buf_add_str(&answer->res.body, fake_ca_root_pem(c->f->ca, 1));
