@@ -242,8 +242,9 @@ def call_times(certd, method, count):
 @as_root
 @pytest.mark.limit(180)
 def test_a_flood_of_one_user_does_not_keep_root_waiting(start):
-    """Measured in CPU time of certd's loop, and compared with a call of the API's description in the same minute: how
-    fast the machine is, and who else uses it, does not count. In order of arrival, root would wait for all clients.
+    """Measured in CPU time of certd's loop, and compared with a call of the API's description, made before and after: how
+    fast the machine is, and who else uses it, does not count. In order of arrival, root would wait for all clients at
+    each call.
     """
     certd = start(Certd, config=f"viewer-groups = {VIEWER}\nhttp-listen = unix:/tmp/certd-flood-{os.getpid()}.sock\n")
     certd.runtime.chmod(0o755)
@@ -260,9 +261,10 @@ def test_a_flood_of_one_user_does_not_keep_root_waiting(start):
         with flood(certd.socket, *what):
             time.sleep(1)
             times = call_times(certd, "server.status", 200)
-        took[name] = (f"p50 {times[100]:.1f} ms, p99 {times[197]:.1f} ms, one description {alone:.1f} ms, "
+        alone = max(alone, call_times(certd, "rpc.discover", 20)[10])
+        took[name] = (f"p50 {times[100]:.1f} ms, p95 {times[190]:.1f} ms, one description {alone:.1f} ms, "
                       f"{certd.peak_kib() // 1024} MiB")
-        assert is_sanitized() or times[197] <= FLOODERS * alone / 3, (name, took)
+        assert is_sanitized() or times[190] <= FLOODERS * alone / 3, (name, took)
     print(took)
     assert is_sanitized() or certd.peak_kib() < 160 * 1024, took
 
