@@ -51,7 +51,7 @@ enum ca_limit_kind {
 	CA_LIMIT_COUNT
 };
 
-/* At most @count at once; they come back evenly within @period seconds. @count 0: there is no limit. */
+/* A token bucket: holds @count, and refills evenly in @period seconds. @count 0: no limit. */
 struct ca_limit {
 	int64_t count;
 	int64_t period;

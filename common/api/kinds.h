@@ -28,7 +28,7 @@ struct api_kinds {
 	const struct api_field *shared; /* name and help of settings of nearly all kinds, then; or NULL */
 };
 
-/* @name: NULL means the default kind. Return: NULL if @name is unknown, or if there is no default. */
+/* @name: NULL selects the default kind. Return: the kind; NULL if @name is unknown or no default exists. */
 const struct api_kind *
 api_kind_find(const struct api_kinds *kinds, const char *name);
 

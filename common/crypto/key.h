@@ -63,7 +63,7 @@ key_algorithm_of(const struct key *key);
  * A key may be held elsewhere: then certd has its public half and the place, and whatever needs the private half is
  * refused (ERROR_STATE). Places begin with one of these.
  */
-#define KEY_PLACE_REQUEST "csr:"  /* with whoever made the certificate request */
+#define KEY_PLACE_REQUEST "csr:"  /* the maker of the certificate request has it */
 #define KEY_PLACE_TOKEN "pkcs11:" /* the URI of an object in a token; daemon/base/signer.h signs with it */
 
 /* @spki: DER SubjectPublicKeyInfo, copied like @place. Errors: ERROR_INVALID. */

@@ -6,7 +6,7 @@
 
 #include <string.h>
 
-/* Those of status --check: a note is no trouble. */
+/* The exit statuses of status --check; a note counts as success. */
 static int
 ready_status(const char *grade)
 {

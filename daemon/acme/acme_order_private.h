@@ -131,7 +131,7 @@ acme_order_note(struct acme_order *o, char *note);
 
 /*
  * After @err: may a profile that is only preferred be left out?
- * Return: whether there is no profile any more, which is noted.
+ * Return: true if the profile was left out, which is then noted.
  */
 bool
 acme_order_leave_out_profile(struct acme_order *o, const struct error *err);
