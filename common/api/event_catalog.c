@@ -10,6 +10,8 @@
 #include <string.h>
 
 #define ID_OF "certd event "
+enum { EVENT_MESSAGE_ID_SIZE = 33 };
+
 #define EXPLAIN "To see what certd does next, and why: certctl explain NAME"
 
 /* Each warning and error has a row; a test says which one is missing. */
@@ -75,8 +77,8 @@ static const char *const advices[EVENT_KIND_COUNT] = {
 	[EVENT_ALERT_FAILED] = "certd retries. To test the destination: certctl alert test NAME",
 };
 
-void
-event_message_id(const struct event_info *info, char ret[EVENT_MESSAGE_ID_SIZE])
+static void
+event_make_id(const struct event_info *info, char ret[EVENT_MESSAGE_ID_SIZE])
 {
 	_cleanup_free_ char *text = xasprintf(ID_OF "%s", info->name);
 	unsigned char hash[EVP_MAX_MD_SIZE];
@@ -90,6 +92,17 @@ event_message_id(const struct event_info *info, char ret[EVENT_MESSAGE_ID_SIZE])
 }
 
 const char *
+event_message_id(const struct event_info *info)
+{
+	static char ids[EVENT_KIND_COUNT][EVENT_MESSAGE_ID_SIZE];
+	char *id = ids[info - event_info(0)];
+
+	if (!*id)
+		event_make_id(info, id);
+	return id;
+}
+
+const char *
 event_advice(enum event_kind kind)
 {
 	return advices[kind];
@@ -100,11 +113,9 @@ static void
 add_entry(struct buf *ret, enum event_kind kind)
 {
 	const struct event_info *info = event_info(kind);
-	char id[EVENT_MESSAGE_ID_SIZE];
 
-	event_message_id(info, id);
-	buf_printf(ret, "-- %s\nSubject: %c%s\nDefined-By: certd\nDocumentation: man:certd(8)\n\n", id,
-		toupper((unsigned char)info->help[0]), info->help + 1);
+	buf_printf(ret, "-- %s\nSubject: %c%s\nDefined-By: certd\nDocumentation: man:certd(8)\n\n",
+		event_message_id(info), toupper((unsigned char)info->help[0]), info->help + 1);
 	buf_printf(ret, "Kind of event: %s. Its level is %s.\n", info->name, event_level_name(info->level));
 	if (event_advice(kind))
 		buf_printf(ret, "\n%s\n", event_advice(kind));

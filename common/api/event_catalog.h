@@ -9,14 +9,14 @@
 #include "common/api/event.h"
 #include "common/buf.h"
 
-enum { EVENT_MESSAGE_ID_SIZE = 33 };
-
 /*
  * The MESSAGE_ID of a kind: 128 bits as hexadecimal digits, always the same for its name (of SHA-256, in the form of a
  * UUID of version 8, RFC 9562 s5.8). So a new kind has one without an entry anywhere.
+ * @info: of event_info(). Computed once;
+ * not thread-safe.
  */
-void
-event_message_id(const struct event_info *info, char ret[EVENT_MESSAGE_ID_SIZE]);
+const char *
+event_message_id(const struct event_info *info);
 
 /* What an operator can do about a warning or an error; NULL: nothing has to be done. */
 const char *

@@ -51,10 +51,10 @@ x509_chain_describe(const char *pem, size_t len, struct x509_seen *seen, struct 
 
 /* The facts of the order that the certificate must match. */
 struct x509_asked {
-	const struct key *key; /* all borrowed */
-	const struct strlist *names;
-	int64_t now;            /* UNIX seconds */
-	struct x509_seen *seen; /* or NULL */
+	unsigned char spki[32];      /* key_spki_sha256() of the key */
+	const struct strlist *names; /* borrowed */
+	int64_t now;                 /* UNIX seconds */
+	struct x509_seen *seen;      /* borrowed, or NULL */
 };
 
 /* Cache of the last eight decoded intermediates: a CA sends the same few with all its certificates. Not thread-safe. */

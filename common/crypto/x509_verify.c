@@ -22,10 +22,9 @@ x509_verify_refuse(struct error *err, const char *why)
 
 /* Compares the octets with those in our request: the leaf's public key may be undecoded. */
 static int
-x509_verify_check_key(X509 *leaf, const struct key *key, struct error *err)
+x509_verify_check_key(X509 *leaf, const unsigned char *ours, struct error *err)
 {
 	unsigned char *spki = NULL;
-	unsigned char ours[SHA256_DIGEST_LENGTH];
 	unsigned char theirs[SHA256_DIGEST_LENGTH];
 	int len = i2d_X509_PUBKEY(X509_get_X509_PUBKEY(leaf), &spki);
 
@@ -33,9 +32,7 @@ x509_verify_check_key(X509 *leaf, const struct key *key, struct error *err)
 		return x509_verify_refuse(err, "has an unreadable public key");
 	SHA256(spki, (size_t)len, theirs);
 	OPENSSL_free(spki);
-	if (key_spki_sha256(key, ours, err) < 0)
-		return -1;
-	return memcmp(ours, theirs, sizeof(ours)) == 0
+	return memcmp(ours, theirs, sizeof(theirs)) == 0
 		       ? 0
 		       : x509_verify_refuse(err, "is for another key than the one in the request");
 }
@@ -157,14 +154,14 @@ check_link(X509 *cert, X509 *issuer, size_t nth, struct error *err)
 
 /* The certificate for our key comes first, wherever the CA put it. */
 static void
-x509_verify_leaf_first(struct x509_chain *chain, const struct key *key)
+x509_verify_leaf_first(struct x509_chain *chain, const unsigned char *spki)
 {
 	_cleanup_error_ struct error err = ERROR_INIT;
 
 	for (size_t i = 0; i < chain->count; i++) {
 		X509 *cert = chain->certs[i];
 
-		if (x509_verify_check_key(cert, key, &err) < 0)
+		if (x509_verify_check_key(cert, spki, &err) < 0)
 			continue;
 		if (i > 0) {
 			X509 *first = decode_whole(chain->certs[0]); /* it was parsed as a leaf, without its key */
@@ -184,7 +181,7 @@ x509_verify_leaf_first(struct x509_chain *chain, const struct key *key)
 static int
 x509_verify_is_ours(X509 *leaf, const struct x509_asked *asked, struct strlist *ret_names, struct error *err)
 {
-	return x509_verify_check_key(leaf, asked->key, err) < 0 || x509_names(leaf, ret_names, err) < 0
+	return x509_verify_check_key(leaf, asked->spki, err) < 0 || x509_names(leaf, ret_names, err) < 0
 		       ? -1
 		       : x509_verify_has_names(ret_names, asked->names, err);
 }
@@ -248,7 +245,7 @@ x509_chain_accept(const char *pem, size_t len, const struct x509_asked *asked, s
 
 	if (x509_chain_read(pem, len, asked->seen, &chain, err) < 0)
 		return -1;
-	x509_verify_leaf_first(&chain, asked->key);
+	x509_verify_leaf_first(&chain, asked->spki);
 	leaf = chain.certs[0];
 	if (x509_verify_is_ours(leaf, asked, &names, err) < 0)
 		return -1;

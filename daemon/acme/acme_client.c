@@ -23,6 +23,10 @@ enum {
 	REDIRECTS_MAX = 5
 };
 
+/* The end of a URL that needs no closer look: what RFC 3986 allows in paths and queries. */
+#define PATH_CHARS "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~/?=&%:@!$'()*+,;"
+#define SCHEME "https://"
+
 static void
 directory_done(struct acme_fetch *fetch, struct http_response *res);
 static void
@@ -57,6 +61,17 @@ acme_client_meter(struct meters *meters, const char *directory_url)
 	return meters_get(meters, METER_CA, name);
 }
 
+/* The length of "https://host[:port]/"; 0: @url is not valid, or has no path. */
+static size_t
+acme_client_origin_len(const char *url)
+{
+	const char *path = NULL;
+
+	if (strncmp(url, SCHEME, strlen(SCHEME)) == 0 && acme_url_check(url, NULL) == 0)
+		path = strchr(url + strlen(SCHEME), '/');
+	return path ? (size_t)(path + 1 - url) : 0;
+}
+
 struct acme_client *
 acme_client_new(
 	struct loop *loop, const struct http *http, const struct acme_client_config *config, struct key *account_key)
@@ -66,6 +81,7 @@ acme_client_new(
 	client->loop = loop;
 	client->http = http;
 	client->directory_url = xstrdup(config->directory_url);
+	client->origin_len = acme_client_origin_len(client->directory_url);
 	client->ca_file = xstrdup_null(config->ca_file);
 	client->account_url = xstrdup_null(config->account_url);
 	client->account_doubted = config->account_doubted;
@@ -125,9 +141,23 @@ acme_client_thumbprint(const struct acme_client *client)
 	return client->thumbprint;
 }
 
+/*
+ * Nearly all URLs of a CA begin as its directory's does, letter for letter. What follows the host's slash then cannot
+ * change the host. Parsing each several times took a twentieth of an order's CPU time.
+ */
+static bool
+acme_client_is_plain(const struct acme_client *client, const char *url)
+{
+	return client->origin_len && strncmp(url, client->directory_url, client->origin_len) == 0 &&
+	       strlen(url) <= ACME_URL_MAX &&
+	       url[client->origin_len + strspn(url + client->origin_len, PATH_CHARS)] == '\0';
+}
+
 int
 acme_client_check_url(const struct acme_client *client, const char *url, struct error *err)
 {
+	if (acme_client_is_plain(client, url))
+		return 0;
 	if (acme_url_check(url, err) < 0)
 		return -1;
 	if (!client->may_use_other_hosts && !acme_url_same_host(url, client->directory_url))

@@ -36,6 +36,7 @@ struct acme_client {
 	struct loop *loop;
 	const struct http *http;
 	char *directory_url;
+	size_t origin_len;      /* of "https://host/" in it */
 	char *directory_target; /* where the directory redirects to; NULL: it does not */
 	unsigned redirects;
 	bool is_nonce_by_get; /* this CA refuses HEAD */

@@ -174,7 +174,8 @@ issue_csr_signed(const struct key *key _unused_, const struct buf *signature, co
 	_cleanup_buf_ struct buf der = BUF_INIT;
 
 	issue->signing = NULL;
-	if (!err && csr_finish(issue->key, &issue->record.names, signature, &der, &csr_err) < 0)
+	if (!err && (csr_finish(issue->key, &issue->record.names, signature, &der, &csr_err) < 0 ||
+			    issue_know_key(issue, &csr_err) < 0))
 		err = &csr_err;
 	issue_rest_key(issue);
 	acme_order_csr(issue->order, &der, err);
@@ -206,7 +207,7 @@ give_csr(const struct error *err, void *arg)
 			return;
 		err = &csr_err;
 	}
-	if (!err && issue_make_csr(issue, &der, &csr_err) < 0)
+	if (!err && (issue_make_csr(issue, &der, &csr_err) < 0 || issue_know_key(issue, &csr_err) < 0))
 		err = &csr_err;
 	if (!err)
 		issue_rest_key(issue);

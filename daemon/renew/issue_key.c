@@ -201,7 +201,7 @@ issue_rest_key(struct issue *issue)
 }
 
 static int
-load_saved_key(struct issue *issue, struct error *err)
+issue_key_load(struct issue *issue, struct error *err)
 {
 	struct issue_record saved = { .provider = NULL };
 	int found = record_load(issue->env->store, &issue_class, issue->id, &saved, err);
@@ -211,7 +211,7 @@ load_saved_key(struct issue *issue, struct error *err)
 	else if (found >= 0)
 		found = error_set(err, ERROR_NOT_FOUND, "the key of the order is not in the store");
 	record_clear(&issue_class, &saved);
-	return found < 0 ? -1 : key_from_der(&issue->record.key, &issue->key, err);
+	return found < 0 ? -1 : 0;
 }
 
 int
@@ -222,7 +222,7 @@ issue_wake_key(struct issue *issue, struct error *err)
 	if (issue->key || issue->keygen || issue->signing)
 		return 0;
 	if (issue->is_key_saved)
-		return load_saved_key(issue, err);
+		return issue_key_load(issue, err) < 0 ? -1 : key_from_der(&issue->record.key, &issue->key, err);
 	if (issue->autocert.csr)
 		return issue_key_of_request(issue, err);
 	if (issue->autocert.key_uri)
@@ -231,6 +231,18 @@ issue_wake_key(struct issue *issue, struct error *err)
 	if (reused == 0)
 		issue_key_keygen_start(issue);
 	return reused < 0 ? -1 : 0;
+}
+
+int
+issue_know_key(struct issue *issue, struct error *err)
+{
+	if (issue->is_key_known)
+		return issue->is_key_saved && !issue->record.key.len ? issue_key_load(issue, err) : 0;
+	if (issue_wake_key(issue, err) < 0 || key_spki_sha256(issue->key, issue->spki, err) < 0)
+		return -1;
+	issue->key_algorithm = key_algorithm_of(issue->key);
+	issue->is_key_known = true;
+	return 0;
 }
 
 int

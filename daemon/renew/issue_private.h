@@ -37,6 +37,9 @@ struct issue {
 	struct keygen *keygen;   /* running on a worker; or NULL */
 	struct signing *signing; /* a token looks for the key, or signs the request; or NULL */
 	bool is_key_saved;       /* with the record */
+	bool is_key_known;       /* by the next two: what remains of a key that rests */
+	enum key_algorithm key_algorithm;
+	unsigned char spki[32]; /* key_spki_sha256() */
 	bool wants_csr;
 	struct issue_solve **solves; /* by authorization index */
 	size_t n_solves;
@@ -87,6 +90,14 @@ issue_get_key(struct issue *issue, struct error *err);
  */
 int
 issue_wake_key(struct issue *issue, struct error *err);
+
+/*
+ * issue_know_key() - what the certificate is compared with: the public key and its algorithm
+ * The record then has the saved key's octets, for the certificate. Decoding the key again would cost a tenth of an
+ * order's CPU time. Return: 0 or -1.
+ */
+int
+issue_know_key(struct issue *issue, struct error *err);
 
 /* The key is in the store and not needed for a while: releases its secure memory. */
 void

@@ -235,7 +235,7 @@ issue_result_make_certificate(
 	cert->provider = xstrdup(issue->record.provider);
 	cert->common_name = xstrdup(issue->record.names.items[0]);
 	strlist_copy(&cert->names, &issue->record.names);
-	certificate_fill(cert, info, key_algorithm_name(key_algorithm_of(issue->key)));
+	certificate_fill(cert, info, key_algorithm_name(issue->key_algorithm));
 	cert->ari_id = xstrdup_null(info->ari_id);
 	secret_copy(&cert->key, &issue->record.key);
 	key_pair_digest(&cert->key, cert->leaf_pem.data, cert->leaf_pem.len, pair);
@@ -454,9 +454,9 @@ issue_accept_chain(struct issue *issue, const struct buf *chain, struct error *e
 	_cleanup_strlist_ struct strlist doubts = STRLIST_INIT;
 	int rc = -1;
 
-	if (issue_wake_key(issue, err) < 0)
+	if (issue_know_key(issue, err) < 0)
 		return -1;
-	asked.key = issue->key;
+	memcpy(asked.spki, issue->spki, sizeof(asked.spki));
 	if (x509_chain_accept(chain->data, chain->len, &asked, &cert.leaf_pem, &cert.chain_pem, &info, &doubts, err) <
 		0) {
 		error_wrap(err, "the CA issued a certificate that was not requested");

@@ -316,7 +316,6 @@ field_of_type(const char *type)
 static void
 event_log(struct events *events, const struct event_info *info, struct json_object *event)
 {
-	char message_id[EVENT_MESSAGE_ID_SIZE];
 	struct json_object *object = NULL, *data = NULL;
 	const char *type = NULL, *id = NULL, *name = NULL, *problem = NULL, *message = NULL;
 
@@ -329,9 +328,8 @@ event_log(struct events *events, const struct event_info *info, struct json_obje
 	if (json_get_object(event, "data", &data, NULL) == 1)
 		json_get_string(data, "problem", &problem, NULL);
 
-	event_message_id(info, message_id);
 	const struct log_field fields[] = {
-		{ "MESSAGE_ID", message_id },
+		{ "MESSAGE_ID", event_message_id(info) },
 		{ "CERTD_EVENT", info->name },
 		{ field_of_type(type), name },
 		{ "CERTD_OBJECT_ID", id },

@@ -112,7 +112,7 @@ one_csr(void *arg)
 static int
 check_chain(const struct one *one, const struct buf *chain, struct error *err)
 {
-	const struct x509_asked asked = { .key = one->key, .names = &one->names, .now = clock_wall(one->once->clock) };
+	struct x509_asked asked = { .names = &one->names, .now = clock_wall(one->once->clock) };
 	_cleanup_(cert_info_clear) struct cert_info info = { .serial = NULL };
 	_cleanup_buf_ struct buf leaf = BUF_INIT;
 	_cleanup_buf_ struct buf rest = BUF_INIT;
@@ -120,7 +120,8 @@ check_chain(const struct one *one, const struct buf *chain, struct error *err)
 	int fd;
 	int r;
 
-	if (x509_chain_accept(chain->data, chain->len, &asked, &leaf, &rest, &info, &doubts, err) < 0)
+	if (key_spki_sha256(one->key, asked.spki, err) < 0 ||
+		x509_chain_accept(chain->data, chain->len, &asked, &leaf, &rest, &info, &doubts, err) < 0)
 		return -1;
 	if (doubts.count > 0)
 		return error_set(err, ERROR_PROTOCOL, "%s", doubts.items[0]);

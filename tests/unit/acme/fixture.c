@@ -225,8 +225,9 @@ owner_expect_issued(const struct owner *owner, const char *why)
 	_cleanup_buf_ struct buf leaf = BUF_INIT;
 	_cleanup_buf_ struct buf chain = BUF_INIT;
 	_cleanup_strlist_ struct strlist doubts = STRLIST_INIT;
-	const struct x509_asked asked = { .key = owner->key, .names = &owner->names, .now = FIXTURE_NOW };
+	struct x509_asked asked = { .names = &owner->names, .now = FIXTURE_NOW };
 
+	cr_assert_eq(key_spki_sha256(owner->key, asked.spki, NULL), 0);
 	cr_expect_eq(owner->dones, 1, "%s: done was called %u times", why, owner->dones);
 	cr_expect_not(error_is_set(&owner->err), "%s: %s", why, owner->err.message);
 	cr_expect_eq(owner->up, 0, "%s: %u challenges are still up", why, owner->up);

@@ -7,18 +7,17 @@
 /* As `journalctl` reads ids, and different ones. */
 Test(event_catalog, each_kind_has_an_id_of_its_own_which_never_changes)
 {
-	char ids[EVENT_KIND_COUNT][EVENT_MESSAGE_ID_SIZE];
+	const char *ids[EVENT_KIND_COUNT];
 
 	for (unsigned i = 0; i < EVENT_KIND_COUNT; i++) {
-		event_message_id(event_info((enum event_kind)i), ids[i]);
+		ids[i] = event_message_id(event_info((enum event_kind)i));
 		cr_expect_eq(strspn(ids[i], "0123456789abcdef"), 32, "%s", ids[i]);
 		cr_expect_eq(ids[i][12], '8', "%s is a UUID of version 8", ids[i]);
 		for (unsigned k = 0; k < i; k++)
 			cr_expect_str_neq(ids[i], ids[k]);
 	}
 	/* From: printf 'certd event issue.failed' | sha256sum */
-	event_message_id(event_info(EVENT_ISSUE_FAILED), ids[0]);
-	cr_expect_str_eq(ids[0], "c53d05adfd108b49986702851a2c4835");
+	cr_expect_str_eq(event_message_id(event_info(EVENT_ISSUE_FAILED)), "c53d05adfd108b49986702851a2c4835");
 }
 
 Test(event_catalog, each_warning_and_error_says_what_to_do)

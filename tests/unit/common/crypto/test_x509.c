@@ -265,8 +265,9 @@ verify(const struct buf *pem, const struct key *key, const char *names, int64_t 
 	_cleanup_buf_ struct buf leaf = BUF_INIT;
 	_cleanup_buf_ struct buf chain = BUF_INIT;
 	_cleanup_strlist_ struct strlist doubts = STRLIST_INIT;
-	const struct x509_asked asked = { .key = key, .names = &list, .now = now };
+	struct x509_asked asked = { .names = &list, .now = now };
 
+	key_spki_sha256(key, asked.spki, NULL);
 	strlist_split(&list, names, ' ');
 	if (x509_chain_accept(pem->data, pem->len, &asked, &leaf, &chain, &info, &doubts, err) < 0)
 		return -1;
@@ -365,13 +366,14 @@ static int
 accept_seen(const struct buf *pem, const struct key *key, struct x509_seen *seen)
 {
 	_cleanup_strlist_ struct strlist names = STRLIST_INIT;
-	const struct x509_asked asked = { .key = key, .names = &names, .now = MINI_NOW, .seen = seen };
+	struct x509_asked asked = { .names = &names, .now = MINI_NOW, .seen = seen };
 	_cleanup_buf_ struct buf leaf = BUF_INIT;
 	_cleanup_buf_ struct buf others = BUF_INIT;
 	_cleanup_info_ struct cert_info info = { 0 };
 	_cleanup_strlist_ struct strlist doubts = STRLIST_INIT;
 	int rc;
 
+	key_spki_sha256(key, asked.spki, NULL);
 	strlist_add(&names, "example.com");
 	strlist_add(&names, "*.example.com");
 	rc = x509_chain_accept(pem->data, pem->len, &asked, &leaf, &others, &info, &doubts, NULL);
@@ -585,15 +587,14 @@ Test(x509, the_certificate_of_our_key_becomes_the_first)
 	for (size_t i = 0; i < 2 * ARRAY_SIZE(orders); i++) {
 		const char *order = orders[i / 2];
 		_cleanup_strlist_ struct strlist names = STRLIST_INIT;
-		const struct x509_asked asked = {
-			.key = leaf.key, .names = &names, .now = MINI_NOW, .seen = i % 2 ? seen : NULL
-		};
+		struct x509_asked asked = { .names = &names, .now = MINI_NOW, .seen = i % 2 ? seen : NULL };
 		_cleanup_buf_ struct buf pem = BUF_INIT, first = BUF_INIT, others = BUF_INIT;
 		_cleanup_buf_ struct buf ours = BUF_INIT, cas = BUF_INIT;
 		_cleanup_info_ struct cert_info info = { 0 };
 		_cleanup_strlist_ struct strlist doubts = STRLIST_INIT;
 		_cleanup_error_ struct error err = ERROR_INIT;
 
+		key_spki_sha256(leaf.key, asked.spki, NULL);
 		strlist_split(&names, "example.com *.example.com", ' ');
 		for (const char *p = order; *p; p++)
 			mini_pem(*p == 'L' ? &leaf : *p == 'S' ? &sub : &root, &pem);
