@@ -2,6 +2,7 @@
 
 #include "common/crypto/base64url.h"
 #include "common/crypto/secret.h"
+#include "daemon/acme/acme_client_private.h"
 
 #include <criterion/criterion.h>
 #include <string.h>
@@ -24,6 +25,41 @@ Test(acme_client, directory_and_nonce_are_fetched_once)
 	cr_expect_eq(fake_ca_count(f.ca, FAKE_CA_NONCE), 1);
 	cr_expect_eq(fake_ca_count(f.ca, FAKE_CA_ACCOUNT), 3);
 	outcome_clear(&outcome);
+	fixture_clear(&f);
+}
+
+/* That a URL begins as the directory's does saves parsing it, and must decide nothing else. */
+Test(acme_client, only_urls_of_the_directorys_host_are_requested)
+{
+	static const struct {
+		const char *url;
+		bool is_accepted;
+	} cases[] = {
+		{ FIXTURE_BASE "/order/1?a=b", true },
+		{ FIXTURE_BASE, true },
+		{ FIXTURE_BASE "/order/1#x", false },
+		{ FIXTURE_BASE "/order/1 ", false },
+		{ FIXTURE_BASE "/order/\\1", false },
+		{ FIXTURE_BASE "/order/\xc3\xa9", false },
+		{ FIXTURE_BASE ".evil/order/1", false },
+		{ FIXTURE_BASE "@evil.test/order/1", false },
+		{ FIXTURE_BASE ":8443/order/1", false },
+		{ "http://evil.test/?" FIXTURE_BASE "/", false },
+		{ "", false },
+	};
+	char longest[ACME_URL_MAX + 2];
+	struct fixture f;
+
+	fixture_init(&f);
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++)
+		cr_expect_eq(acme_client_check_url(f.client, cases[i].url, NULL) == 0, cases[i].is_accepted, "%s",
+			cases[i].url);
+	memset(longest, 'x', sizeof(longest));
+	memcpy(longest, FIXTURE_BASE "/", strlen(FIXTURE_BASE) + 1);
+	longest[sizeof(longest) - 1] = '\0';
+	cr_expect_eq(acme_client_check_url(f.client, longest, NULL), -1, "one octet too long");
+	longest[ACME_URL_MAX] = '\0';
+	cr_expect_eq(acme_client_check_url(f.client, longest, NULL), 0);
 	fixture_clear(&f);
 }
 
