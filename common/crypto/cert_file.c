@@ -9,11 +9,9 @@
 #include "common/error.h"
 
 #include <openssl/pem.h>
-#include <openssl/pkcs12.h>
 #include <string.h>
 
 OSSL_FREEP(PKCS7, p7_freep, PKCS7_free);
-OSSL_FREEP(PKCS12, p12_freep, PKCS12_free);
 OSSL_FREEP(X509_SIG, sig_freep, X509_SIG_free);
 
 void
@@ -148,7 +146,7 @@ cert_file_read_der(const unsigned char *octets, long len, struct cert_file *file
 	const unsigned char *p = octets;
 	_cleanup_(ossl_x509_freep) X509 *cert = d2i_X509(NULL, &p, len);
 	_cleanup_(p7_freep) PKCS7 *p7 = NULL;
-	_cleanup_(p12_freep) PKCS12 *p12 = NULL;
+	_cleanup_(ossl_pkcs12_freep) PKCS12 *p12 = NULL;
 	_cleanup_(sig_freep) X509_SIG *encrypted = NULL;
 	_cleanup_(ossl_pkey_freep) EVP_PKEY *pkey = NULL;
 

@@ -18,31 +18,6 @@
 
 enum { FUTURE_SLACK_SEC = 3600 }; /* clocks differ */
 
-OSSL_FREEP(ASN1_TIME, crl_time_freep, ASN1_TIME_free);
-OSSL_FREEP(ASN1_ENUMERATED, crl_enumerated_freep, ASN1_ENUMERATED_free);
-OSSL_FREEP(X509_NAME, crl_name_freep, X509_NAME_free);
-OSSL_FREEP(X509_STORE, crl_store_freep, X509_STORE_free);
-OSSL_FREEP(X509_STORE_CTX, crl_store_ctx_freep, X509_STORE_CTX_free);
-OSSL_FREEP(ISSUING_DIST_POINT, crl_idp_freep, ISSUING_DIST_POINT_free);
-
-static inline void
-crl_points_freep(CRL_DIST_POINTS **p)
-{
-	CRL_DIST_POINTS_free(*p);
-}
-
-static inline void
-crl_extensions_freep(X509_EXTENSIONS **p)
-{
-	sk_X509_EXTENSION_pop_free(*p, X509_EXTENSION_free);
-}
-
-static inline void
-crl_certs_freep(STACK_OF(X509) * *p)
-{
-	sk_X509_pop_free(*p, X509_free);
-}
-
 /* --- DER --- */
 
 /* Octets inside a list; borrowed. */
@@ -84,7 +59,7 @@ der_take_sequence(struct octets *from, struct octets *ret_whole, struct octets *
 static bool
 der_take_time(struct octets *from, int64_t *ret_at)
 {
-	_cleanup_(crl_time_freep) ASN1_TIME *time = NULL;
+	_cleanup_(ossl_time_freep) ASN1_TIME *time = NULL;
 	struct octets whole;
 	const unsigned char *p;
 
@@ -136,7 +111,7 @@ crl_http_url(const GENERAL_NAMES *names)
 static char *
 crl_url_of(const X509 *cert)
 {
-	_cleanup_(crl_points_freep)
+	_cleanup_(ossl_dist_points_freep)
 		CRL_DIST_POINTS *points = X509_get_ext_d2i(cert, NID_crl_distribution_points, NULL, NULL);
 
 	for (int i = 0; i < sk_DIST_POINT_num(points); i++) {
@@ -318,9 +293,9 @@ crl_has_signed(X509 *issuer, X509 *cert)
 static X509 *
 crl_find_root(X509 *cert)
 {
-	_cleanup_(crl_store_freep) X509_STORE *store = X509_STORE_new();
-	_cleanup_(crl_store_ctx_freep) X509_STORE_CTX *ctx = X509_STORE_CTX_new();
-	_cleanup_(crl_certs_freep) STACK_OF(X509) *found = NULL;
+	_cleanup_(ossl_x509_store_freep) X509_STORE *store = X509_STORE_new();
+	_cleanup_(ossl_x509_store_ctx_freep) X509_STORE_CTX *ctx = X509_STORE_CTX_new();
+	_cleanup_(ossl_x509_certs_freep) STACK_OF(X509) *found = NULL;
 
 	if (!store || !ctx || X509_STORE_set_default_paths(store) != 1 ||
 		X509_STORE_CTX_init(ctx, store, NULL, NULL) != 1)
@@ -375,7 +350,7 @@ static int
 crl_verify(const struct crl_frame *f, const struct crl_asked *asked, struct error *err)
 {
 	_cleanup_(ossl_x509_freep) X509 *issuer = crl_issuer(asked, err);
-	_cleanup_(crl_name_freep) X509_NAME *name = NULL;
+	_cleanup_(ossl_x509_name_freep) X509_NAME *name = NULL;
 	const unsigned char *p = f->issuer.data;
 
 	if (!issuer)
@@ -411,7 +386,7 @@ static int
 crl_check_scope(const X509_EXTENSIONS *extensions, const struct crl_asked *asked, struct error *err)
 {
 	int is_critical;
-	_cleanup_(crl_idp_freep) ISSUING_DIST_POINT *idp = X509V3_get_d2i(
+	_cleanup_(ossl_issuing_dist_point_freep) ISSUING_DIST_POINT *idp = X509V3_get_d2i(
 		extensions, NID_issuing_distribution_point, &is_critical, NULL);
 
 	if (!idp)
@@ -426,7 +401,7 @@ crl_check_scope(const X509_EXTENSIONS *extensions, const struct crl_asked *asked
 static int
 crl_check_extensions(const struct crl_frame *f, const struct crl_asked *asked, struct error *err)
 {
-	_cleanup_(crl_extensions_freep) X509_EXTENSIONS *extensions = NULL;
+	_cleanup_(ossl_x509_extensions_freep) X509_EXTENSIONS *extensions = NULL;
 	const unsigned char *p = f->extensions.data;
 
 	if (f->extensions.len == 0)
@@ -488,8 +463,8 @@ crl_reason_word(long reason)
 static const char *
 crl_entry_reason(struct octets at)
 {
-	_cleanup_(crl_extensions_freep) X509_EXTENSIONS *extensions = NULL;
-	_cleanup_(crl_enumerated_freep) ASN1_ENUMERATED *reason = NULL;
+	_cleanup_(ossl_x509_extensions_freep) X509_EXTENSIONS *extensions = NULL;
+	_cleanup_(ossl_enumerated_freep) ASN1_ENUMERATED *reason = NULL;
 	const unsigned char *p = at.data;
 
 	if (at.len)

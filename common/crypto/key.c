@@ -20,7 +20,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-OSSL_FREEP(PKCS8_PRIV_KEY_INFO, p8_freep, PKCS8_PRIV_KEY_INFO_free);
 OSSL_FREEP(X509_PUBKEY, x509_pubkey_freep, X509_PUBKEY_free);
 OSSL_FREEP(ECDSA_SIG, ecdsa_sig_freep, ECDSA_SIG_free);
 
@@ -382,7 +381,7 @@ ec_to_der(const struct key *key, struct secret *ret_der, struct error *err)
 int
 key_to_der(const struct key *key, struct secret *ret_der, struct error *err)
 {
-	_cleanup_(p8_freep) PKCS8_PRIV_KEY_INFO *p8 = NULL;
+	_cleanup_(ossl_pkcs8_freep) PKCS8_PRIV_KEY_INFO *p8 = NULL;
 	_cleanup_secret_ struct secret der = SECRET_INIT;
 	unsigned char *p;
 	int len;
@@ -439,7 +438,7 @@ ec_from_der(const struct secret *der, enum key_algorithm alg)
 int
 key_from_der(const struct secret *der, struct key **ret_key, struct error *err)
 {
-	_cleanup_(p8_freep) PKCS8_PRIV_KEY_INFO *p8 = NULL;
+	_cleanup_(ossl_pkcs8_freep) PKCS8_PRIV_KEY_INFO *p8 = NULL;
 	_cleanup_(ossl_pkey_freep) EVP_PKEY *pkey = NULL;
 	const unsigned char *p = der->data;
 

@@ -9,6 +9,7 @@
 #include <openssl/bn.h>
 #include <openssl/err.h>
 #include <openssl/evp.h>
+#include <openssl/pkcs12.h>
 #include <openssl/x509v3.h>
 
 /*
@@ -34,7 +35,28 @@ OSSL_FREEP(EVP_PKEY_CTX, ossl_pkey_ctx_freep, EVP_PKEY_CTX_free);
 OSSL_FREEP(EVP_MD_CTX, ossl_md_ctx_freep, EVP_MD_CTX_free);
 OSSL_FREEP(X509, ossl_x509_freep, X509_free);
 OSSL_FREEP(X509_REQ, ossl_x509_req_freep, X509_REQ_free);
+OSSL_FREEP(X509_NAME, ossl_x509_name_freep, X509_NAME_free);
+OSSL_FREEP(X509_STORE, ossl_x509_store_freep, X509_STORE_free);
+OSSL_FREEP(X509_STORE_CTX, ossl_x509_store_ctx_freep, X509_STORE_CTX_free);
+OSSL_FREEP(ASN1_TIME, ossl_time_freep, ASN1_TIME_free);
+OSSL_FREEP(ASN1_ENUMERATED, ossl_enumerated_freep, ASN1_ENUMERATED_free);
 OSSL_FREEP(GENERAL_NAMES, ossl_general_names_freep, GENERAL_NAMES_free);
+OSSL_FREEP(CRL_DIST_POINTS, ossl_dist_points_freep, CRL_DIST_POINTS_free);
+OSSL_FREEP(ISSUING_DIST_POINT, ossl_issuing_dist_point_freep, ISSUING_DIST_POINT_free);
+OSSL_FREEP(PKCS12, ossl_pkcs12_freep, PKCS12_free);
+OSSL_FREEP(PKCS8_PRIV_KEY_INFO, ossl_pkcs8_freep, PKCS8_PRIV_KEY_INFO_free);
+
+static inline void
+ossl_x509_extensions_freep(X509_EXTENSIONS **p)
+{
+	sk_X509_EXTENSION_pop_free(*p, X509_EXTENSION_free);
+}
+
+static inline void
+ossl_x509_certs_freep(STACK_OF(X509) * *p)
+{
+	sk_X509_pop_free(*p, X509_free);
+}
 
 /* Appends @cert as PEM to @ret. Return: 0, or -1 with ERROR_INTERNAL. */
 int

@@ -11,13 +11,9 @@
 #include "common/error.h"
 
 #include <openssl/pem.h>
-#include <openssl/pkcs12.h>
 #include <string.h>
 
 enum { MAX_SAFES = 8, MAX_BAGS = 32, WRITE_ITERATIONS = 100 * 1000 };
-
-OSSL_FREEP(PKCS12, p12_freep, PKCS12_free);
-OSSL_FREEP(PKCS8_PRIV_KEY_INFO, p8_freep, PKCS8_PRIV_KEY_INFO_free);
 
 struct reader {
 	const char *password; /* NULL: none; not necessarily NUL-terminated */
@@ -80,7 +76,7 @@ take_key(struct reader *r, const PKCS8_PRIV_KEY_INFO *p8, struct error *err)
 static int
 open_key(struct reader *r, const PKCS12_SAFEBAG *bag, struct error *err)
 {
-	_cleanup_(p8_freep) PKCS8_PRIV_KEY_INFO *p8 = NULL;
+	_cleanup_(ossl_pkcs8_freep) PKCS8_PRIV_KEY_INFO *p8 = NULL;
 	const X509_ALGOR *algor = NULL;
 
 	if (r->pkey)
@@ -236,7 +232,7 @@ int
 pkcs12_read(const struct secret *der, const struct secret *password, struct key **ret_key, struct buf *ret_pem,
 	struct error *err)
 {
-	_cleanup_(p12_freep) PKCS12 *p12 = NULL;
+	_cleanup_(ossl_pkcs12_freep) PKCS12 *p12 = NULL;
 	_cleanup_buf_ struct buf pem = BUF_INIT;
 	_cleanup_error_ struct error own = ERROR_INIT;
 	struct reader r = { .budget = PBE_BUDGET, .pem = &pem };
@@ -293,7 +289,7 @@ pkcs12_write(const struct key *key, const struct buf *pem, const char *name, con
 {
 	_cleanup_(x509_chain_clear) struct x509_chain chain = { 0 };
 	_cleanup_secret_ struct secret text = SECRET_INIT; /* the password, NUL-terminated */
-	_cleanup_(p12_freep) PKCS12 *p12 = NULL;
+	_cleanup_(ossl_pkcs12_freep) PKCS12 *p12 = NULL;
 	STACK_OF(X509) *others = NULL;
 
 	if (x509_chain_read(pem->data, pem->len, NULL, &chain, err) < 0)

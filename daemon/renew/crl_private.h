@@ -1,4 +1,7 @@
-/* daemon/renew/crl_private.h: shared by crl.c, the job, crl_fetch.c, one request, and crl_found.c, what follows. */
+/*
+ * daemon/renew/crl_private.h: shared by crl.c, the pass over all certificates, crl_ask.c, one list, crl_fetch.c, one
+ * request, and crl_found.c, what follows.
+ */
 #ifndef DAEMON_RENEW_CRL_PRIVATE_H
 #define DAEMON_RENEW_CRL_PRIVATE_H
 
@@ -31,9 +34,43 @@ struct crl_watched {
 	char id[STORE_ID_SIZE];
 };
 
-/* Sorts by serial number. */
-int
-crl_watched_compare(const void *a, const void *b);
+/* One list, and the certificates that name it. */
+struct crl_source {
+	char id[CRL_ID_SIZE];
+	char *url;         /* owned */
+	struct buf cert;   /* DER of one of them */
+	struct buf issuer; /* of its issuer; may be empty */
+	struct crl_watched *watched;
+	size_t n_watched;
+	int64_t newest_at; /* when the last of them was stored */
+};
+
+/* The pause after the store could not be read; also the tolerance for clocks that were wrong. */
+enum { CRL_LOOK_AGAIN_SEC = 3600 };
+
+int64_t
+crl_now(const struct issue_env *env);
+
+/* --- crl_ask.c --- */
+
+struct crl_ask;
+
+/* Once, from the loop; what was learned is durable. @err: the store failed. @next_at: of the source. */
+typedef void
+crl_asked_fn(int64_t next_at, const struct error *err, void *arg);
+
+/*
+ * crl_ask() - fetch a list, look for the certificates in it, and save what was found, then the list's record
+ * @source: borrowed until @done or crl_ask_cancel(); its certificates are taken
+ * @record: moved from
+ */
+struct crl_ask *
+crl_ask(const struct issue_env *env, struct crl_source *source, struct crl_record *record, crl_asked_fn *done,
+	void *arg);
+
+/* NULL is a no-op. */
+void
+crl_ask_cancel(struct crl_ask *ask);
 
 /* A revoked one. */
 struct crl_found {
