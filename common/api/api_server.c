@@ -124,7 +124,8 @@ const struct api_field api_schedule_params[] = { PAGE_FIELDS, END };
 static const struct api_field schedule_row_fields[] = {
 	{ .name = "date", .type = API_TIME, .help = "time when the work is due" },
 	{ .name = "kind", .type = API_STRING,
-		.help = "issue, deploy, probe, cleanup, account, purge, authorize, expiry, remove, send or check" },
+		.help = "issue, deploy, probe, cleanup, account, purge, authorize, expiry, remove, send, check, "
+			"approval, persist, readiness, renewal-info, revocation or revoke" },
 	{ .name = "object", .type = API_OBJECT, .fields = api_object_ref_fields,
 		.help = "object that the work is for" },
 	END,

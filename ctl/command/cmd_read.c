@@ -27,6 +27,19 @@ cmd_show(struct ctl *ctl, struct args *args, struct error *err)
 
 /* --- schedule --- */
 
+/* The object of work that is internal to certd has the work's word as its type. */
+static void
+read_schedule_object(struct json_object *item, struct buf *ret)
+{
+	struct json_object *object = ctl_at(item, "object");
+	const char *name = ctl_text_at(object, "name");
+
+	if (strcmp(ctl_text_at(object, "type"), ctl_text_at(item, "kind")) == 0)
+		buf_add_str(ret, *name ? name : ctl_text_at(object, "id"));
+	else
+		text_reference(object, ret);
+}
+
 static void
 read_schedule_item(struct output *output, struct json_object *item)
 {
@@ -41,7 +54,7 @@ read_schedule_item(struct output *output, struct json_object *item)
 		table_column(output->table, "OBJECT", 0);
 	}
 	text_relative(&when, ctl_time_at(item, "date"), ctl_now(output->ctl));
-	text_reference(ctl_at(item, "object"), &what);
+	read_schedule_object(item, &what);
 	table_row(output->table, NULL);
 	table_cell(output->table, buf_str(&when), TONE_NONE);
 	table_cell(output->table, ctl_text_at(item, "date"), TONE_NONE);

@@ -367,7 +367,8 @@ crl_after_clock_change(void *arg_env, const struct schedule_row *row, int64_t no
 
 const struct job_kind crl_job = {
 	.kind = SCHEDULE_CRL,
-	.word = "revocation-lists",
+	.word = "revocation",
+	.subject = "all certificates",
 	.needs_date = true,
 	.start = crl_begin,
 	.cancel = crl_cancel,

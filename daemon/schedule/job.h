@@ -29,6 +29,7 @@ struct job_kind {
 	const char *word; /* in schedule.list and in the list of failures */
 	/* The type of the row's object in the API; none: it is internal to certd. */
 	const struct record_class *classes[JOB_CLASSES_MAX];
+	const char *subject;         /* what an internal row is about, for people; NULL: the row's id */
 	bool needs_date;             /* a wrong date would harm it: it waits while the clock is suspect */
 	enum schedule_kind excludes; /* another kind that must not run for the same object at the same time; or 0 */
 

@@ -149,8 +149,8 @@ row_object(const struct service *s, const struct schedule_row *row)
 	}
 	json_add_string(ref, "type", type);
 	json_add_string(ref, "id", row->object);
-	if (kind && kind->classes[0])
-		json_add_string(ref, "name", name);
+	if (kind && (kind->classes[0] || kind->subject))
+		json_add_string(ref, "name", kind->classes[0] ? name : kind->subject);
 	return ref;
 }
 

@@ -84,7 +84,7 @@ def test_an_imported_certificate_is_deployed_served_replaced_and_deleted(certd, 
     certd.ctl("rm", "cert", "shop")
     wait_for(lambda: not bundle.exists() and not (certd.state / "pem/shop.pem").exists(), 10)
     # A start with certificates plans a look for the revocation lists that they name.
-    wait_for(lambda: {row["kind"] for row in certd.call("schedule.list")["items"]} <= {"revocation-lists"}, 10)
+    wait_for(lambda: {row["kind"] for row in certd.call("schedule.list")["items"]} <= {"revocation"}, 10)
 
 
 def openssl(*arguments, data=None):

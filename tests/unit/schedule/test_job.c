@@ -96,6 +96,7 @@ nap_after_clock_change(void *env, const struct schedule_row *row, int64_t now)
 static const struct job_kind nap_job = {
 	.kind = (enum schedule_kind)SCHEDULE_NAP,
 	.word = "nap",
+	.subject = "a guest",
 	.start = nap_start,
 	.cancel = nap_cancel,
 	.lane_room = nap_lane_room,
@@ -178,7 +179,8 @@ Test(job, a_kind_runs_when_its_row_is_due_and_is_listed_until_then)
 	cr_expect_eq(naps.started, 0);
 	before = answer_of(&naps, RPC_SCHEDULE_LIST);
 	cr_expect_not_null(
-		strstr(before, "\"kind\":\"nap\",\"object\":{\"type\":\"nap\",\"id\":\"sofa\"}"), "%s", before);
+		strstr(before, "\"kind\":\"nap\",\"object\":{\"type\":\"nap\",\"id\":\"sofa\",\"name\":\"a guest\"}"),
+		"%s", before);
 	wait_sec(&naps, 2);
 	cr_expect_eq(naps.started, 1);
 	cr_expect_eq(scheduler_running(naps.run.world.scheduler, nap_job.kind), 1);

@@ -212,14 +212,18 @@ Test(output, the_schedule_names_objects_as_one_types_them)
 			"\"type\":"
 			"\"autocertificate\",\"id\":\"a1\",\"name\":\"www\"}},{\"date\":\"2026-11-23T10:30:"
 			"00Z\",\"kind\":"
-			"\"cleanup\",\"object\":{\"type\":\"cleanup\",\"id\":\"x9\"}}]}",
+			"\"cleanup\",\"object\":{\"type\":\"cleanup\",\"id\":\"x9\"}},{\"date\":"
+			"\"2026-11-24T10:30:00Z\","
+			"\"kind\":\"revocation\",\"object\":{\"type\":\"revocation\",\"id\":\"crl\","
+			"\"name\":\"all certificates\"}}]}",
 			{ NULL } },
 	};
 	_cleanup_outcome_ struct outcome o = run_certctl(script, 1, WORDS("schedule"));
 
-	cr_expect_str_eq(o.out, "WHEN    DATE                  WHAT     OBJECT\n"
-				"1m ago  2026-11-21T10:29:00Z  issue    auto www\n"
-				"in 2d   2026-11-23T10:30:00Z  cleanup  cleanup x9\n");
+	cr_expect_str_eq(o.out, "WHEN    DATE                  WHAT        OBJECT\n"
+				"1m ago  2026-11-21T10:29:00Z  issue       auto www\n"
+				"in 2d   2026-11-23T10:30:00Z  cleanup     x9\n"
+				"in 3d   2026-11-24T10:30:00Z  revocation  all certificates\n");
 }
 
 Test(output, removing_tells_each_and_stops_at_the_first_failure)
