@@ -371,9 +371,10 @@ leave_server(const struct provider *old, struct provider *p, struct error *err)
 	return 0;
 }
 
-/* Certificates of the former CA stay in use until the new ones exist. */
+/* Calls @change for each of the provider's auto-certificates, and saves those that it has changed. */
 static int
-reissue_all(struct call *call, const struct provider *p, struct error *err)
+res_provider_change_autos(struct call *call, const struct provider *p,
+	bool (*change)(struct call *call, struct autocert *a), struct error *err)
 {
 	struct store *store = call->service->store;
 	_cleanup_strlist_ struct strlist ids = STRLIST_INIT;
@@ -383,37 +384,30 @@ reissue_all(struct call *call, const struct provider *p, struct error *err)
 	for (size_t i = 0; i < ids.count; i++) {
 		_cleanup_autocert_ struct autocert a = { 0 };
 
-		if (object_load(store, &autocert_class, ids.items[i], &a, err) < 0)
-			return -1;
-		autocert_reissue(call, &a);
-		if (object_save(store, call_txn(call), &autocert_class, &a, err) < 0)
+		if (object_load(store, &autocert_class, ids.items[i], &a, err) < 0 ||
+			(change(call, &a) && object_save(store, call_txn(call), &autocert_class, &a, err) < 0))
 			return -1;
 	}
 	return 0;
 }
 
-/* Other limits apply: orders that wait are looked at again. */
-static int
-res_provider_end_waits(struct call *call, const struct provider *p, struct error *err)
+/* Certificates of the former CA stay in use until the new ones exist. */
+static bool
+res_provider_reissue(struct call *call, struct autocert *a)
 {
-	struct store *store = call->service->store;
-	_cleanup_strlist_ struct strlist ids = STRLIST_INIT;
+	autocert_reissue(call, a);
+	return true;
+}
 
-	if (object_referrers(store, &autocert_class, p->o.id, REFERRERS_MAX, &ids, err) < 0)
-		return -1;
-	for (size_t i = 0; i < ids.count; i++) {
-		_cleanup_autocert_ struct autocert a = { 0 };
-
-		if (object_load(store, &autocert_class, ids.items[i], &a, err) < 0)
-			return -1;
-		if (a.next_at == 0 || a.next_at != a.hold_at)
-			continue;
-		a.hold_at = 0;
-		a.next_at = call_now(call);
-		if (object_save(store, call_txn(call), &autocert_class, &a, err) < 0)
-			return -1;
-	}
-	return 0;
+/* Other limits apply: an order that waits is looked at again. */
+static bool
+res_provider_end_wait(struct call *call, struct autocert *a)
+{
+	if (a->next_at == 0 || a->next_at != a->hold_at)
+		return false;
+	a->hold_at = 0;
+	a->next_at = call_now(call);
+	return true;
 }
 
 /* An unchanged declaration that is sent again means that the cause was fixed elsewhere: at the CA, or in a file. */
@@ -465,9 +459,10 @@ provider_update(struct call *call, struct json_object *params, struct error *err
 	call_forget_provider(call, p.o.id);
 	if (resource_save(call, EVENT_OBJECT_UPDATED, &p, err) < 0)
 		return -1;
-	if (strlist_has(&effect.changed, "rateLimits") && res_provider_end_waits(call, &p, err) < 0)
+	if (strlist_has(&effect.changed, "rateLimits") &&
+		res_provider_change_autos(call, &p, res_provider_end_wait, err) < 0)
 		return -1;
-	return effect.action == EFFECT_REISSUE ? reissue_all(call, &p, err) : 0;
+	return effect.action == EFFECT_REISSUE ? res_provider_change_autos(call, &p, res_provider_reissue, err) : 0;
 }
 
 /* certd makes no keys in tokens, and an account's key stays where it was declared to be. */
