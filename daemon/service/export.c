@@ -5,7 +5,6 @@
 #include "common/crypto/key.h"
 #include "common/crypto/pkcs12.h"
 #include "common/crypto/x509.h"
-#include "daemon/base/workers.h"
 #include "daemon/service/export_fd.h"
 #include "daemon/service/fields.h"
 #include "daemon/service/handlers.h"
@@ -13,7 +12,6 @@
 
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 enum format { FORMAT_PEM, FORMAT_DER, FORMAT_PKCS12, FORMAT_BUNDLE };
 
@@ -24,28 +22,23 @@ static const char *const format_names[] = {
 	[FORMAT_BUNDLE] = "bundle",
 };
 
-/* The worker's data; outlives the connection. */
 struct export
 {
-	struct call *call;
-	int fd; /* owned */
+	struct export_work work; /* first */
 	enum format format;
 	bool wants_key;
 	struct certificate cert;
 	struct secret password;
 	size_t octets;
-	struct error error;
 };
 
 static void
-export_free(struct export *e)
+export_clear(struct export_work *work)
 {
-	if (e->fd >= 0)
-		close(e->fd);
+	struct export *e = (struct export *)work;
+
 	certificate_clear(&e->cert);
 	secret_clear(&e->password);
-	error_clear(&e->error);
-	free(e);
 }
 
 /* --- the forms --- */
@@ -144,80 +137,28 @@ make(const struct export *e, struct secret *ret, struct error *err)
 }
 
 static void
-export_run(void *arg)
+export_make(struct export_work *work)
 {
-	struct export *e = arg;
+	struct export *e = (struct export *)work;
 	_cleanup_secret_ struct secret out = SECRET_INIT;
 
-	if (make(e, &out, &e->error) == 0 && export_fd_write(e->fd, &out, &e->error) == 0)
+	if (make(e, &out, &work->error) == 0 && export_fd_write(work->fd, &out, &work->error) == 0)
 		e->octets = out.len;
 }
 
 /* --- the call --- */
 
-static void
-export_answer(struct export *e)
+static struct json_object *
+export_result(struct export_work *work)
 {
-	struct call *call = e->call;
+	struct export *e = (struct export *)work;
+	struct json_object *result = json_object_new_object();
 
-	call->result = json_object_new_object();
-	json_add_string(call->result, "certificate", e->cert.o.id);
-	json_add_string(call->result, "format", format_names[e->format]);
-	json_add_bool(call->result, "key", e->wants_key);
-	json_add_int(call->result, "octets", (int64_t)e->octets);
-}
-
-static void
-export_done(void *arg)
-{
-	struct export *e = arg;
-	struct call *call = e->call;
-	_cleanup_error_ struct error err = ERROR_INIT;
-
-	error_move(&err, &e->error);
-	if (call->service->is_stopping)
-		error_set(&err, ERROR_CANCELLED, "certd is stopping");
-	else if (!error_is_set(&err))
-		export_answer(e);
-	call_finish(call, call->result, error_is_set(&err) ? &err : NULL);
-	export_free(e);
-}
-
-/* The caller is recorded before the first octet of the key is written. */
-static void
-export_recorded(const struct error *err, void *arg)
-{
-	struct export *e = arg;
-
-	if (err) {
-		call_finish(e->call, NULL, err);
-		export_free(e);
-		return;
-	}
-	workers_run(e->call->service->workers, export_run, export_done, e);
-}
-
-static void
-record(struct export *e)
-{
-	struct service *s = e->call->service;
-	struct event_object object = { certificate_class.name, e->cert.o.id, e->cert.o.name };
-	struct json_object *data = json_object_new_object();
-	struct store_txn *txn = store_begin(s->store);
-	const struct audit_entry entry = {
-		.who = e->call->peer->label,
-		.user_id = e->call->peer->user_id,
-		.method = api_methods[e->call->method].name,
-		.object = object,
-	};
-
-	json_add_string(data, "by", e->call->peer->label);
-	json_add_string(data, "format", format_names[e->format]);
-	event_emit(s->events, txn, EVENT_CERTIFICATE_EXPORTED, &object, data, "private key exported by %s",
-		e->call->peer->label);
-	if (s->audit)
-		audit_change(s->audit, txn, &entry);
-	store_then(txn, export_recorded, e);
+	json_add_string(result, "certificate", e->cert.o.id);
+	json_add_string(result, "format", format_names[e->format]);
+	json_add_bool(result, "key", e->wants_key);
+	json_add_int(result, "octets", (int64_t)e->octets);
+	return result;
 }
 
 static int
@@ -249,32 +190,40 @@ static int
 export_find_object(struct export *e, struct json_object *params, struct error *err)
 {
 	if (!e->wants_key)
-		return resource_find_peek(e->call, &certificate_class, params, &e->cert, err);
-	if (call_require(e->call, ROLE_ADMIN, "certificate.export with a key", err) < 0)
+		return resource_find_peek(e->work.call, &certificate_class, params, &e->cert, err);
+	if (call_require(e->work.call, ROLE_ADMIN, "certificate.export with a key", err) < 0)
 		return -1;
-	if (resource_find(e->call, &certificate_class, params, &e->cert, err) < 0)
+	if (resource_find(e->work.call, &certificate_class, params, &e->cert, err) < 0)
 		return -1;
 	return key_der_check_here(&e->cert.key, err);
 }
 
+static int
+export_begin(struct export_work *work, struct json_object *params, struct error *err)
+{
+	struct export *e = (struct export *)work;
+	struct event_object object;
+	struct json_object *data;
+
+	if (export_read_params(e, params, err) < 0 || export_find_object(e, params, err) < 0 ||
+		export_fd_check(work->fd, "certificate.export", err) < 0)
+		return -1;
+	if (!e->wants_key) {
+		export_write(work);
+		return 0;
+	}
+	object = (struct event_object){ certificate_class.name, e->cert.o.id, e->cert.o.name };
+	data = export_event_data(work);
+	json_add_string(data, "format", format_names[e->format]);
+	export_record(work, EVENT_CERTIFICATE_EXPORTED, &object, data, "private key exported");
+	return 0;
+}
+
+static const struct export_kind export_kind = { sizeof(struct export), export_begin, export_make, export_result,
+	export_clear };
+
 int
 certificate_export(struct call *call, struct json_object *params, struct error *err)
 {
-	struct export *e;
-
-	if (!secret_has_room())
-		return error_set(err, ERROR_UNAVAILABLE, "too many imports and exports are running; try again");
-	e = xcalloc(1, sizeof(*e));
-	e->call = call;
-	e->fd = passed_fds_take(call->passed);
-	if (export_read_params(e, params, err) < 0 || export_find_object(e, params, err) < 0 ||
-		export_fd_check(e->fd, "certificate.export", err) < 0) {
-		export_free(e);
-		return -1;
-	}
-	if (e->wants_key)
-		record(e);
-	else
-		workers_run(call->service->workers, export_run, export_done, e);
-	return 1;
+	return export_start(&export_kind, call, params, err);
 }

@@ -7,7 +7,6 @@
 #include "common/crypto/base64url.h"
 #include "common/crypto/key.h"
 #include "common/crypto/sealed.h"
-#include "daemon/base/workers.h"
 #include "daemon/service/export_fd.h"
 #include "daemon/service/fields.h"
 #include "daemon/service/handlers.h"
@@ -15,29 +14,23 @@
 
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
-/* The worker's data; outlives the connection. */
 struct provider_export {
-	struct call *call;
-	int fd; /* owned */
+	struct export_work work; /* first */
 	struct provider p;
 	struct secret passphrase;
 	struct buf head; /* the line of JSON */
 	size_t octets;
-	struct error error;
 };
 
 static void
-provider_export_free(struct provider_export *e)
+provider_export_clear(struct export_work *work)
 {
-	if (e->fd >= 0)
-		close(e->fd);
+	struct provider_export *e = (struct provider_export *)work;
+
 	provider_clear(&e->p);
 	secret_clear(&e->passphrase);
 	buf_clear(&e->head);
-	error_clear(&e->error);
-	free(e);
 }
 
 static void
@@ -86,68 +79,24 @@ provider_export_make(struct provider_export *e, struct secret *ret, struct error
 }
 
 static void
-provider_export_run(void *arg)
+provider_export_run(struct export_work *work)
 {
-	struct provider_export *e = arg;
+	struct provider_export *e = (struct provider_export *)work;
 	_cleanup_secret_ struct secret out = SECRET_INIT;
 
-	if (provider_export_make(e, &out, &e->error) == 0 && export_fd_write(e->fd, &out, &e->error) == 0)
+	if (provider_export_make(e, &out, &work->error) == 0 && export_fd_write(work->fd, &out, &work->error) == 0)
 		e->octets = out.len;
 }
 
-static void
-provider_export_done(void *arg)
+static struct json_object *
+provider_export_result(struct export_work *work)
 {
-	struct provider_export *e = arg;
-	struct call *call = e->call;
-	_cleanup_error_ struct error err = ERROR_INIT;
+	struct provider_export *e = (struct provider_export *)work;
+	struct json_object *result = json_object_new_object();
 
-	error_move(&err, &e->error);
-	if (call->service->is_stopping)
-		error_set(&err, ERROR_CANCELLED, "certd is stopping");
-	if (!error_is_set(&err)) {
-		call->result = json_object_new_object();
-		json_add_string(call->result, "provider", e->p.o.id);
-		json_add_int(call->result, "octets", (int64_t)e->octets);
-	}
-	call_finish(call, call->result, error_is_set(&err) ? &err : NULL);
-	provider_export_free(e);
-}
-
-/* The caller is recorded before the first octet is written. */
-static void
-provider_export_recorded(const struct error *err, void *arg)
-{
-	struct provider_export *e = arg;
-
-	if (err) {
-		call_finish(e->call, NULL, err);
-		provider_export_free(e);
-		return;
-	}
-	workers_run(e->call->service->workers, provider_export_run, provider_export_done, e);
-}
-
-static void
-provider_export_record(struct provider_export *e)
-{
-	struct service *s = e->call->service;
-	struct event_object object = { provider_class.name, e->p.o.id, e->p.o.name };
-	struct json_object *data = json_object_new_object();
-	struct store_txn *txn = store_begin(s->store);
-	const struct audit_entry entry = {
-		.who = e->call->peer->label,
-		.user_id = e->call->peer->user_id,
-		.method = api_methods[e->call->method].name,
-		.object = object,
-	};
-
-	json_add_string(data, "by", e->call->peer->label);
-	event_emit(s->events, txn, EVENT_ACCOUNT_EXPORTED, &object, data, "account key exported, sealed, by %s",
-		e->call->peer->label);
-	if (s->audit)
-		audit_change(s->audit, txn, &entry);
-	store_then(txn, provider_export_recorded, e);
+	json_add_string(result, "provider", e->p.o.id);
+	json_add_int(result, "octets", (int64_t)e->octets);
+	return result;
 }
 
 static void
@@ -163,15 +112,17 @@ provider_export_make_head(struct provider_export *e)
 }
 
 static int
-provider_export_begin(struct provider_export *e, struct json_object *params, struct error *err)
+provider_export_begin(struct export_work *work, struct json_object *params, struct error *err)
 {
+	struct provider_export *e = (struct provider_export *)work;
+	struct event_object object;
 	struct json_object *passphrase = json_path(params, "passphrase");
 	size_t len = (size_t)json_object_get_string_len(passphrase);
 
 	secret_set(&e->passphrase, json_object_get_string(passphrase), len);
 	explicit_bzero((char *)json_object_get_string(passphrase), len);
-	if (resource_find(e->call, &provider_class, params, &e->p, err) < 0 ||
-		export_fd_check(e->fd, "provider.export", err) < 0)
+	if (resource_find(work->call, &provider_class, params, &e->p, err) < 0 ||
+		export_fd_check(work->fd, "provider.export", err) < 0)
 		return -1;
 	if (e->p.account_key_uri)
 		return error_set(err, ERROR_STATE, "the account key of '%s' never leaves its token: %s", e->p.o.name,
@@ -183,23 +134,16 @@ provider_export_begin(struct provider_export *e, struct json_object *params, str
 		return error_set_field(err, "passphrase", "the passphrase has %zu octets, not %d to %d", len,
 			SEALED_PASSPHRASE_MIN, SEALED_PASSPHRASE_MAX);
 	provider_export_make_head(e);
+	object = (struct event_object){ provider_class.name, e->p.o.id, e->p.o.name };
+	export_record(work, EVENT_ACCOUNT_EXPORTED, &object, export_event_data(work), "account key exported, sealed,");
 	return 0;
 }
+
+static const struct export_kind provider_export_kind = { sizeof(struct provider_export), provider_export_begin,
+	provider_export_run, provider_export_result, provider_export_clear };
 
 int
 provider_export(struct call *call, struct json_object *params, struct error *err)
 {
-	struct provider_export *e;
-
-	if (!secret_has_room())
-		return error_set(err, ERROR_UNAVAILABLE, "too many imports and exports are running; try again");
-	e = xcalloc(1, sizeof(*e));
-	e->call = call;
-	e->fd = passed_fds_take(call->passed);
-	if (provider_export_begin(e, params, err) < 0) {
-		provider_export_free(e);
-		return -1;
-	}
-	provider_export_record(e);
-	return 1;
+	return export_start(&provider_export_kind, call, params, err);
 }
