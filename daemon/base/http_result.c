@@ -174,14 +174,15 @@ http_transfer_is_dripping(const struct http_transfer *t)
 void
 http_transfer_timed_out(struct http_transfer *t)
 {
-	curl_off_t connected_us = 0, ready_us = 0;
+	curl_off_t ready_us = 0;
+	long port = 0; /* ours, from TCP on; libcurl 7.88 measures the time of a connection up to the end of TLS */
 	const char *phase = t->pass.is_waiting ? "waiting for a connection" : "address lookup";
 	if (t->easy) {
-		curl_easy_getinfo(t->easy, CURLINFO_CONNECT_TIME_T, &connected_us);
+		curl_easy_getinfo(t->easy, CURLINFO_LOCAL_PORT, &port);
 		curl_easy_getinfo(t->easy, CURLINFO_PRETRANSFER_TIME_T, &ready_us);
 		phase = t->header_octets ? "reading the answer"
 			: ready_us       ? "waiting for the answer"
-			: connected_us   ? "TLS handshake"
+			: port           ? "TLS handshake"
 					 : "connecting";
 	}
 	if (http_transfer_is_dripping(t))

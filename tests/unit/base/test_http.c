@@ -682,6 +682,27 @@ Test(http, nobody_listening_is_said_so, .timeout = 300)
 	cr_expect(r.err.may_retry);
 }
 
+Test(http, a_peer_that_speaks_no_tls_is_said_to_be_silent_in_the_handshake, .timeout = 300)
+{
+	_cleanup_(bed_clear) struct bed bed;
+	_cleanup_(result_clear) struct result r;
+	struct sockaddr_in address = { .sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
+	socklen_t len = sizeof(address);
+	int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0); /* the kernel accepts */
+	cr_assert_eq(bind(fd, (struct sockaddr *)&address, len), 0);
+	cr_assert_eq(listen(fd, 5), 0);
+	cr_assert_eq(getsockname(fd, (struct sockaddr *)&address, &len), 0);
+	bed_init(&bed, NULL, NULL, NULL);
+	int port = ntohs(address.sin_port);
+	_cleanup_free_ char *url = xasprintf("https://127.0.0.1:%d/", port);
+	_cleanup_free_ char *text = xasprintf(
+		"'127.0.0.1' port %d: no complete answer within 1500 ms (TLS handshake)", port);
+	perform(&bed, &(struct http_request){ .method = "GET", .url = url, .timeout_ms = 1500 }, &r);
+	expect_error(&r, ERROR_TIMEOUT, text);
+	cr_expect(r.err.may_retry);
+	close(fd);
+}
+
 /* --- trust --- */
 
 Test(http, certificates_are_checked, .timeout = 300)
