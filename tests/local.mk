@@ -303,6 +303,7 @@ unit_rollout_SOURCES = $(world_sources) $(fake_ca_sources) \
 	tests/unit/renew/run.c tests/unit/renew/run.h \
 	tests/unit/rollout/test_activate.c \
 	tests/unit/rollout/test_consumer_kind.c \
+	tests/unit/rollout/test_consumer_unit.c \
 	tests/unit/rollout/test_crash.c \
 	tests/unit/rollout/drop_rig.c tests/unit/rollout/drop_rig.h \
 	tests/unit/rollout/test_drop.c \
@@ -315,12 +316,15 @@ unit_rollout_SOURCES = $(world_sources) $(fake_ca_sources) \
 	tests/unit/rollout/test_probe.c tests/unit/rollout/test_probe_judge.c \
 	tests/unit/rollout/test_starttls.c \
 	tests/unit/rollout/test_rollout.c tests/unit/rollout/test_rollout_check.c tests/unit/rollout/test_rollout_plan.c tests/unit/rollout/test_rollback.c \
+	tests/unit/rollout/test_rollout_consumer.c \
 	tests/unit/rollout/test_withdraw.c \
 	tests/unit/store/tmp_store.c tests/unit/store/tmp_store.h \
 	tests/support/disk_points.c tests/support/disk_points.h \
 	tests/support/hostile_peers.c tests/support/hostile_peers.h \
 	tests/support/tls_server.c tests/support/tls_server.h
 unit_rollout_CFLAGS = $(AM_CFLAGS) $(CRITERION_CFLAGS)
+# The service manager of test_consumer_unit.c.
+unit_rollout_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=unit_job_start -Wl,--wrap=unit_job_cancel
 unit_rollout_LDADD = $(DAEMON_LIBS) $(UNIT_LIBS)
 
 # kill -9 of the store alone, at random moments; the daemon's kills are system tests.

@@ -3,6 +3,7 @@
 
 #include <criterion/criterion.h>
 #include <inttypes.h>
+#include <time.h>
 
 enum { NO_DATE = -1 };
 
@@ -160,4 +161,16 @@ Test(timefmt, calendar_parts_that_are_no_date_are_refused)
 	cr_expect_eq(time_from_utc(-1, 1, 1, 0, 0, 0, &at), -1);
 	cr_expect_eq(time_from_utc(10000, 1, 1, 0, 0, 0, &at), -1);
 	cr_expect_eq(time_from_utc(2026, 1, 1, -1, 0, 0, &at), -1);
+}
+
+Test(timefmt, the_monotonic_clock_is_that_of_the_system_in_microseconds)
+{
+	struct timespec before, after;
+	int64_t us;
+
+	clock_gettime(CLOCK_MONOTONIC, &before);
+	us = time_monotonic_us();
+	clock_gettime(CLOCK_MONOTONIC, &after);
+	cr_expect_geq(us, (int64_t)before.tv_sec * 1000000 + before.tv_nsec / 1000);
+	cr_expect_leq(us, (int64_t)after.tv_sec * 1000000 + after.tv_nsec / 1000);
 }

@@ -124,6 +124,26 @@ Test(drop_dir, one_of_our_own_is_made_when_it_is_missing)
 	become_oneself();
 }
 
+Test(drop_dir, the_line_that_mends_it_quotes_what_tmpfiles_would_not_take_as_a_word)
+{
+	static const struct {
+		const char *name, *word;
+	} names[] = { { "plain-1.2_@=:,~+", "plain-1.2_@=:,~+" }, { "a b", "\"a b\"" }, { "a%b", "\"a%%b\"" },
+		{ "a\"b", "\"a\\\"b\"" }, { "a\\b", "\"a\\\\b\"" }, { "\303\244", "\"\303\244\"" } };
+
+	for (size_t i = 0; i < ARRAY_SIZE(names); i++) {
+		_cleanup_error_ struct error err = ERROR_INIT;
+		_cleanup_free_ char *path = xasprintf("/does-not-exist/%s", names[i].name), *line = NULL;
+		char first = names[i].word[0];
+		struct stat st;
+
+		line = first == '"' ? xasprintf("'d \"/does-not-exist/%s 2750 ", names[i].word + 1)
+				    : xasprintf("'d /does-not-exist/%s 2750 ", names[i].word);
+		cr_expect_eq(drop_dir_open_prepared(path, AT_FDCWD, &st, &err), -1);
+		cr_expect_not_null(strstr(err.message, line), "%s is not in: %s", line, err.message);
+	}
+}
+
 /* Another user's uid and group. */
 enum { ALICE = 54321 };
 

@@ -4,6 +4,7 @@
 #include "tests/unit/rollout/drop_rig.h"
 
 #include <criterion/criterion.h>
+#include <dirent.h>
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -123,6 +124,173 @@ make_directory(const struct rig *r, const char *name, mode_t mode)
 
 	cr_assert_eq(mkdir(path, 0700), 0, "%s", path);
 	cr_assert_eq(chmod(path, mode), 0);
+}
+
+/* "mode path", with the target of a link: a line for each that is below @name, in order. */
+static void
+list_tree(const struct rig *r, const char *name, struct buf *ret)
+{
+	_cleanup_free_ char *path = rig_path(r, name);
+	struct dirent **entries;
+	int n = scandir(path, &entries, NULL, alphasort);
+
+	cr_assert_geq(n, 0, "%s", path);
+	for (int i = 0; i < n; i++) {
+		_cleanup_free_ char *below = xasprintf("%s/%s", name, entries[i]->d_name);
+		_cleanup_free_ char *file = rig_path(r, below);
+		bool is_dots = strcmp(entries[i]->d_name, ".") == 0 || strcmp(entries[i]->d_name, "..") == 0;
+		char target[256] = "";
+		struct stat st;
+
+		free(entries[i]);
+		if (is_dots)
+			continue;
+		cr_assert_eq(lstat(file, &st), 0);
+		if (S_ISLNK(st.st_mode))
+			cr_assert_gt(readlink(file, target, sizeof(target) - 1), 0);
+		if (*target)
+			buf_printf(ret, "%s -> %s\n", below, target);
+		else
+			buf_printf(ret, "%o %s%s\n", st.st_mode & 07777U, below, S_ISDIR(st.st_mode) ? "/" : "");
+		if (S_ISDIR(st.st_mode))
+			list_tree(r, below, ret);
+	}
+	free(entries);
+}
+
+static void
+expect_tree(const struct rig *r, const char *why, const char *expected)
+{
+	_cleanup_buf_ struct buf tree = BUF_INIT;
+
+	list_tree(r, "out", &tree);
+	cr_expect_str_eq(buf_str(&tree), expected, "%s:\n%s", why, buf_str(&tree));
+}
+
+/* The ledger: what certd believes to be there. */
+static void
+expect_ledger(const struct rig *r, const char *why, const char *files, const char *directories)
+{
+	_cleanup_ledger_ struct ledger l = { .files = NULL };
+	_cleanup_free_ char *ledgers = rig_path(r, "outputs"), *made = NULL;
+	_cleanup_buf_ struct buf text = BUF_INIT;
+	size_t below = strlen(r->root) + 1;
+	int fd = open(ledgers, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+
+	cr_assert_eq(ledger_read(fd, SLUG, &l, NULL), 0);
+	close(fd);
+	for (size_t i = 0; i < l.count; i++)
+		buf_printf(&text, "%s%s%s%s", i ? " " : "", l.files[i].path + below,
+			l.files[i].is_foreign ? " (foreign)" : "", l.files[i].is_former ? " (former)" : "");
+	cr_expect_str_eq(buf_str(&text), files, "%s: %s", why, buf_str(&text));
+	for (size_t i = 0; i < l.directories.count; i++)
+		memmove(l.directories.items[i], l.directories.items[i] + below,
+			strlen(l.directories.items[i] + below) + 1);
+	made = strlist_join(&l.directories, " ");
+	cr_expect_str_eq(made ? made : "", directories, "%s: %s", why, made);
+	if (l.count) {
+		cr_expect_str_eq(l.subject, AUTO_A, "%s", why);
+		cr_expect_str_eq(l.certificate, r->cert.o.id, "%s", why);
+		cr_expect_eq(l.generation, r->generation, "%s: %d", why, (int)l.generation);
+		cr_expect_eq(l.not_after_at, r->cert.not_after_at, "%s", why);
+	}
+}
+
+/* Everything in the directory, and everything that certd believes to be in it, after each step. */
+Test(drop_output, each_layout_leaves_what_it_declares_and_takes_all_of_it_back)
+{
+#define ARCHIVE "out/archive/" SLUG "/"
+#define LIVE "out/live/" SLUG "/"
+#define CERTS "out/certs/" SLUG "/"
+#define LIVE_LINKS(n) \
+	LIVE "cert.pem -> ../../archive/" SLUG "/cert" n ".pem\n" LIVE "chain.pem -> ../../archive/" SLUG "/chain" n \
+	     ".pem\n" LIVE "fullchain.pem -> ../../archive/" SLUG "/fullchain" n ".pem\n" LIVE \
+	     "privkey.pem -> ../../archive/" SLUG "/privkey" n ".pem\n"
+#define LIVE_FILES(n) \
+	ARCHIVE "cert" n ".pem " LIVE "cert.pem " ARCHIVE "privkey" n ".pem " LIVE "privkey.pem " ARCHIVE "chain" n \
+		".pem " LIVE "chain.pem " ARCHIVE "fullchain" n ".pem " LIVE "fullchain.pem"
+#define CERTS_FILES(n) \
+	CERTS "privkey" n ".pem " CERTS "privkey.pem " CERTS "cert" n ".pem " CERTS "cert.pem " CERTS "chain" n \
+	      ".pem " CERTS "chain.pem " CERTS "fullchain" n ".pem " CERTS "fullchain.pem"
+	static const struct {
+		const char *layout, *output, *directories;
+		const char *first, *first_files, *second, *second_files;
+	} cases[] = {
+		{ "certbot", NULL, "out/archive out/archive/" SLUG " out/live out/live/" SLUG,
+			"755 out/archive/\n755 " ARCHIVE "\n644 " ARCHIVE "cert1.pem\n644 " ARCHIVE
+			"chain1.pem\n644 " ARCHIVE "fullchain1.pem\n600 " ARCHIVE
+			"privkey1.pem\n755 out/live/\n755 " LIVE "\n" LIVE_LINKS("1"),
+			LIVE_FILES("1"),
+			"755 out/archive/\n755 " ARCHIVE "\n644 " ARCHIVE "cert1.pem\n644 " ARCHIVE
+			"cert2.pem\n644 " ARCHIVE "chain1.pem\n644 " ARCHIVE "chain2.pem\n644 " ARCHIVE
+			"fullchain1.pem\n644 " ARCHIVE "fullchain2.pem\n600 " ARCHIVE "privkey1.pem\n600 " ARCHIVE
+			"privkey2.pem\n755 out/live/\n755 " LIVE "\n" LIVE_LINKS("2"),
+			LIVE_FILES("2") " " ARCHIVE "cert1.pem (former) " ARCHIVE "privkey1.pem (former) " ARCHIVE
+					"chain1.pem (former) " ARCHIVE "fullchain1.pem (former)" },
+		{ "dehydrated", NULL, "out/certs out/certs/" SLUG,
+			"755 out/certs/\n755 " CERTS "\n644 " CERTS "cert-0.pem\n" CERTS
+			"cert.pem -> cert-0.pem\n644 " CERTS "chain-0.pem\n" CERTS
+			"chain.pem -> chain-0.pem\n644 " CERTS "fullchain-0.pem\n" CERTS
+			"fullchain.pem -> fullchain-0.pem\n600 " CERTS "privkey-0.pem\n" CERTS
+			"privkey.pem -> privkey-0.pem\n",
+			CERTS_FILES("-0"),
+			"755 out/certs/\n755 " CERTS "\n644 " CERTS "cert-0.pem\n644 " CERTS
+			"cert-1700086400.pem\n" CERTS "cert.pem -> cert-1700086400.pem\n644 " CERTS
+			"chain-0.pem\n644 " CERTS "chain-1700086400.pem\n" CERTS
+			"chain.pem -> chain-1700086400.pem\n644 " CERTS "fullchain-0.pem\n644 " CERTS
+			"fullchain-1700086400.pem\n" CERTS "fullchain.pem -> fullchain-1700086400.pem\n600 " CERTS
+			"privkey-0.pem\n600 " CERTS "privkey-1700086400.pem\n" CERTS
+			"privkey.pem -> privkey-1700086400.pem\n",
+			CERTS_FILES("-1700086400") " " CERTS "privkey-0.pem (former) " CERTS
+						   "cert-0.pem (former) " CERTS "chain-0.pem (former) " CERTS
+						   "fullchain-0.pem (former)" },
+		{ "haproxy", "key:a/b/{name}.key:0640", "out/a out/a/b",
+			"755 out/a/\n755 out/a/b/\n640 out/a/b/" SLUG ".key\n600 out/" SLUG ".pem\n",
+			"out/" SLUG ".pem out/a/b/" SLUG ".key",
+			"755 out/a/\n755 out/a/b/\n640 out/a/b/" SLUG ".key\n600 out/" SLUG ".pem\n",
+			"out/" SLUG ".pem out/a/b/" SLUG ".key" },
+		{ NULL, "chain:x/{type}.pem", "out/x", "755 out/x/\n644 out/x/ecdsa.pem\n", "out/x/ecdsa.pem",
+			"755 out/x/\n644 out/x/ecdsa.pem\n", "out/x/ecdsa.pem" },
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		const char *why = cases[i].layout ? cases[i].layout : "files alone";
+		struct rig r;
+
+		output_init(&r);
+		write_files(&r, cases[i].layout, cases[i].output);
+		cr_assert(!error_is_set(&r.err), "%s", r.err.message);
+		expect_tree(&r, why, cases[i].first);
+		expect_ledger(&r, why, cases[i].first_files, cases[i].directories);
+		renew(&r, NOW + DAY);
+		write_files(&r, cases[i].layout, cases[i].output);
+		expect_tree(&r, why, cases[i].second);
+		expect_ledger(&r, why, cases[i].second_files, cases[i].directories);
+		remove_files(&r, AUTO_A);
+		expect_tree(&r, why, "");
+		expect_text(&r, "outputs/" SLUG ".json", NULL);
+		rig_clear(&r);
+	}
+}
+
+/* Each declaration replaces the one before: nothing of that stays, but what others have put beside it. */
+Test(drop_output, another_declaration_leaves_nothing_of_the_one_before)
+{
+	struct rig r;
+
+	output_init(&r);
+	write_files(&r, "dehydrated", "key:a/b/{name}.key");
+	put_text(&r, "out/a/mine", "x");
+	write_files(&r, "haproxy", NULL);
+	cr_assert(!error_is_set(&r.err), "%s", r.err.message);
+	expect_tree(&r, "haproxy", "755 out/a/\n600 out/a/mine\n600 out/" SLUG ".pem\n");
+	expect_ledger(&r, "haproxy", "out/" SLUG ".pem", "out/a");
+	write_files(&r, NULL, "key:c/{name}.key");
+	expect_tree(&r, "a key", "755 out/a/\n600 out/a/mine\n755 out/c/\n600 out/c/" SLUG ".key\n");
+	expect_ledger(&r, "a key", "out/c/" SLUG ".key", "out/c out/a");
+	detach(&r);
+	expect_tree(&r, "nothing", "755 out/a/\n600 out/a/mine\n");
+	rig_clear(&r);
 }
 
 Test(drop_output, what_certd_wrote_is_removed_with_its_subject_and_nothing_else)

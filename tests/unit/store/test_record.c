@@ -151,6 +151,18 @@ Test(record, a_copy_is_whole_and_its_own)
 	record_clear(&outer_class, &b);
 }
 
+/* A record is used again for the next one: what that does not have must not be there from before. */
+Test(record, a_cleared_one_is_all_zero)
+{
+	static const struct outer zero;
+	struct outer a;
+
+	make_outer(&a);
+	buf_add(&a.unknown, "later", 5);
+	record_clear(&outer_class, &a);
+	cr_expect_eq(memcmp(&a, &zero, sizeof(a)), 0);
+}
+
 Test(record, what_is_absent_takes_no_space_and_comes_back_as_zero)
 {
 	struct outer a = { .text = NULL };
