@@ -34,6 +34,9 @@ const struct api_field api_autocert_properties[] = {
 	{ .name = "consumers", .type = API_REFLIST, .resource = "consumer", .option = "consumer",
 		.metavar = "CONSUMER", .help = "consumer of the certificate" },
 	{ .name = "reuseKey", .type = API_BOOL, .help = "keep the private key at renewal" },
+	{ .name = "mustStaple", .type = API_BOOL,
+		.help = "clients must refuse the certificate unless the server staples an OCSP response; many CAs "
+			"refuse it" },
 	{ .name = "profile", .type = API_STRING, .metavar = "NAME", .help = "certificate profile",
 		.fallback = "the provider's" },
 	{ .name = "profilePolicy", .type = API_ENUM, .values = api_profile_policies, .fallback = "the provider's",

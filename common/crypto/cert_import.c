@@ -152,6 +152,8 @@ check_use(const struct cert_import_in *in, X509 *leaf, struct cert_import *c, st
 		return -1;
 	if ((flags & EXFLAG_XKUSAGE) && !(X509_get_extended_key_usage(leaf) & (XKU_SSL_SERVER | XKU_ANYEKU)))
 		return cert_import_doubt(in, c, err, "is not valid for TLS servers (extended key usage)");
+	if (x509_is_unstaplable(leaf))
+		return cert_import_doubt(in, c, err, X509_UNSTAPLABLE);
 	return 0;
 }
 

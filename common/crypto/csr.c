@@ -18,13 +18,23 @@
 
 enum { CN_MAX = 64 }; /* ub-common-name, RFC 5280 appendix A.1 */
 
-static int
-csr_add_names(X509_REQ *req, const struct strlist *names)
+static bool
+csr_add_must_staple(STACK_OF(X509_EXTENSION) * *exts)
 {
-	_cleanup_(ossl_general_names_freep) GENERAL_NAMES *gens = san_make(names);
+	X509_EXTENSION *ext = X509V3_EXT_conf_nid(NULL, NULL, NID_tlsfeature, "status_request");
+	bool ok = ext && X509v3_add_ext(exts, ext, -1);
+
+	X509_EXTENSION_free(ext);
+	return ok;
+}
+
+static int
+csr_add_extensions(X509_REQ *req, const struct csr_content *content)
+{
+	_cleanup_(ossl_general_names_freep) GENERAL_NAMES *gens = san_make(content->names);
 	STACK_OF(X509_EXTENSION) *exts = NULL;
 	int ok = gens && X509V3_add1_i2d(&exts, NID_subject_alt_name, gens, 0, X509V3_ADD_DEFAULT) == 1 &&
-		 X509_REQ_add_extensions(req, exts) == 1;
+		 (!content->must_staple || csr_add_must_staple(&exts)) && X509_REQ_add_extensions(req, exts) == 1;
 
 	sk_X509_EXTENSION_pop_free(exts, X509_EXTENSION_free);
 	return ok;
@@ -42,15 +52,15 @@ set_subject(X509_REQ *req, const char *name)
 
 /* The request without its signature. Return: NULL on failure. */
 static X509_REQ *
-csr_build(const struct key *key, const struct strlist *names, struct error *err)
+csr_build(const struct key *key, const struct csr_content *content, struct error *err)
 {
 	X509_REQ *req = X509_REQ_new();
 
 	ERR_clear_error();
-	if (names->count == 0)
+	if (content->names->count == 0)
 		error_set(err, ERROR_INVALID, "a certificate request needs at least one name");
-	else if (!req || X509_REQ_set_version(req, X509_REQ_VERSION_1) != 1 || set_subject(req, names->items[0]) != 1 ||
-		 csr_add_names(req, names) != 1)
+	else if (!req || X509_REQ_set_version(req, X509_REQ_VERSION_1) != 1 ||
+		 set_subject(req, content->names->items[0]) != 1 || csr_add_extensions(req, content) != 1)
 		ossl_error(err, ERROR_INTERNAL, "cannot create a certificate request");
 	else if (key_put_public(key, X509_REQ_get_X509_PUBKEY(req), err) == 0)
 		return req;
@@ -72,9 +82,9 @@ csr_encode(X509_REQ *req, struct buf *ret_der, struct error *err)
 }
 
 int
-csr_make(const struct key *key, const struct strlist *names, struct buf *ret_der, struct error *err)
+csr_make(const struct key *key, const struct csr_content *content, struct buf *ret_der, struct error *err)
 {
-	_cleanup_(ossl_x509_req_freep) X509_REQ *req = csr_build(key, names, err);
+	_cleanup_(ossl_x509_req_freep) X509_REQ *req = csr_build(key, content, err);
 
 	if (!req)
 		return -1;
@@ -84,9 +94,9 @@ csr_make(const struct key *key, const struct strlist *names, struct buf *ret_der
 }
 
 int
-csr_to_sign(const struct key *key, const struct strlist *names, struct buf *ret, struct error *err)
+csr_to_sign(const struct key *key, const struct csr_content *content, struct buf *ret, struct error *err)
 {
-	_cleanup_(ossl_x509_req_freep) X509_REQ *req = csr_build(key, names, err);
+	_cleanup_(ossl_x509_req_freep) X509_REQ *req = csr_build(key, content, err);
 	unsigned char *der = NULL;
 	int len = req ? i2d_re_X509_REQ_tbs(req, &der) : -1;
 
@@ -115,10 +125,10 @@ csr_set_algorithm(X509_REQ *req, const struct key *key)
 }
 
 int
-csr_finish(const struct key *key, const struct strlist *names, const struct buf *signature, struct buf *ret_der,
+csr_finish(const struct key *key, const struct csr_content *content, const struct buf *signature, struct buf *ret_der,
 	struct error *err)
 {
-	_cleanup_(ossl_x509_req_freep) X509_REQ *req = csr_build(key, names, err);
+	_cleanup_(ossl_x509_req_freep) X509_REQ *req = csr_build(key, content, err);
 	ASN1_BIT_STRING *bits;
 
 	if (!req)

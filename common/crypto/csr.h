@@ -5,6 +5,7 @@
 #include "common/buf.h"
 #include "common/strlist.h"
 
+#include <stdbool.h>
 #include <stddef.h>
 
 struct error;
@@ -12,23 +13,29 @@ struct key;
 
 enum { CSR_PEM_MAX_OCTETS = 32 * 1024 };
 
+/* The content of a request. */
+struct csr_content {
+	const struct strlist *names; /* canonical; DNS or IP; borrowed */
+	bool must_staple;            /* clients are to demand an OCSP response (RFC 7633) */
+};
+
 /*
  * csr_make() - make a DER request; appends to @ret_der
  * The subject's CN is the first name if it is a DNS name of at most 64 octets; otherwise the subject is empty. The SAN
- * contains exactly @names (canonical; DNS or IP).
+ * contains exactly the names.
  */
 int
-csr_make(const struct key *key, const struct strlist *names, struct buf *ret_der, struct error *err);
+csr_make(const struct key *key, const struct csr_content *content, struct buf *ret_der, struct error *err);
 
 /*
  * The same in two steps, for a key that is held elsewhere: csr_to_sign() appends the octets to be signed, csr_finish()
  * the request. @signature: as key_sign() makes it.
  */
 int
-csr_to_sign(const struct key *key, const struct strlist *names, struct buf *ret, struct error *err);
+csr_to_sign(const struct key *key, const struct csr_content *content, struct buf *ret, struct error *err);
 
 int
-csr_finish(const struct key *key, const struct strlist *names, const struct buf *signature, struct buf *ret_der,
+csr_finish(const struct key *key, const struct csr_content *content, const struct buf *signature, struct buf *ret_der,
 	struct error *err);
 
 /* A request that somebody else made. */

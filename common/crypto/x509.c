@@ -254,6 +254,36 @@ x509_usages(X509 *cert, struct strlist *ret)
 	EXTENDED_KEY_USAGE_free(usages);
 }
 
+enum { TLS_STATUS_REQUEST = 5 }; /* the extension of a ClientHello, RFC 6066 s8 */
+
+static bool
+x509_must_staple(X509 *cert)
+{
+	TLS_FEATURE *features = X509_get_ext_d2i(cert, NID_tlsfeature, NULL, NULL);
+	bool must_staple = false;
+
+	for (int i = 0; i < sk_ASN1_INTEGER_num(features); i++)
+		must_staple = must_staple || ASN1_INTEGER_get(sk_ASN1_INTEGER_value(features, i)) == TLS_STATUS_REQUEST;
+	TLS_FEATURE_free(features);
+	return must_staple;
+}
+
+static bool
+x509_has_ocsp(X509 *cert)
+{
+	STACK_OF(OPENSSL_STRING) *urls = X509_get1_ocsp(cert);
+	bool has_ocsp = sk_OPENSSL_STRING_num(urls) > 0;
+
+	X509_email_free(urls);
+	return has_ocsp;
+}
+
+bool
+x509_is_unstaplable(X509 *cert)
+{
+	return x509_must_staple(cert) && !x509_has_ocsp(cert);
+}
+
 static int
 x509_describe(const struct x509_chain *chain, struct cert_info *info, struct error *err)
 {
@@ -272,6 +302,8 @@ x509_describe(const struct x509_chain *chain, struct cert_info *info, struct err
 	x509_usages(leaf, &info->usages);
 	info->ari_id = ari_id(leaf);
 	info->has_chain = chain->count > 1;
+	info->must_staple = x509_must_staple(leaf);
+	info->has_ocsp = x509_has_ocsp(leaf);
 	return 0;
 }
 

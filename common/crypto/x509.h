@@ -28,7 +28,9 @@ struct cert_info {
 	int64_t not_after_at;  /* UNIX seconds */
 	char *ari_id;          /* owned; RFC 9773 s4.1 certID, or NULL without an authority key id */
 	unsigned char spki_sha256[32];
-	bool has_chain; /* at least one certificate follows the leaf */
+	bool has_chain;   /* at least one certificate follows the leaf */
+	bool must_staple; /* clients refuse it without an OCSP response (RFC 7633) */
+	bool has_ocsp;    /* it names an OCSP responder */
 };
 
 void
@@ -70,8 +72,8 @@ x509_seen_free(struct x509_seen *seen);
  * Only a certificate for another key or without one of the names is refused (ERROR_PROTOCOL): an issued certificate is
  * not discarded for other faults.
  * @ret_doubts: the other faults, one line each: names that were not requested, a CA certificate, another purpose,
- * dates, a certificate that is not signed by the next one, an issuer that expires before the certificate. OpenSSL never
- * reads the clock.
+ * dates, a certificate that is not signed by the next one, an issuer that expires before the certificate, must-staple
+ * without an OCSP responder. OpenSSL never reads the clock.
  */
 int
 x509_chain_accept(const char *pem, size_t len, const struct x509_asked *asked, struct buf *ret_leaf,

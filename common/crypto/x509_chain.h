@@ -57,6 +57,12 @@ x509_chain_arrange(struct x509_chain *pile, const struct key *key, struct x509_c
 bool
 x509_is_self_signed(X509 *cert);
 
+/* Must a server staple an OCSP response, although the certificate does not name an OCSP responder? */
+bool
+x509_is_unstaplable(X509 *cert);
+
+#define X509_UNSTAPLABLE "requires OCSP stapling (must-staple) but does not name an OCSP responder: clients refuse it"
+
 int
 x509_add_der(X509 *cert, struct buf *ret, struct error *err);
 

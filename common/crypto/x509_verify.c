@@ -68,6 +68,8 @@ check_usage(X509 *leaf, struct error *err)
 		return x509_verify_refuse(err, "is a CA certificate");
 	if ((flags & EXFLAG_XKUSAGE) && !(X509_get_extended_key_usage(leaf) & (XKU_SSL_SERVER | XKU_ANYEKU)))
 		return x509_verify_refuse(err, "is not valid for TLS servers");
+	if (x509_is_unstaplable(leaf))
+		return x509_verify_refuse(err, X509_UNSTAPLABLE);
 	return 0;
 }
 

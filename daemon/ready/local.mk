@@ -6,5 +6,6 @@ libcertd_a_SOURCES += \
 	daemon/ready/check_dns.c \
 	daemon/ready/check_files.c \
 	daemon/ready/check_http.c \
+	daemon/ready/check_staple.c \
 	daemon/ready/ready.c daemon/ready/ready.h daemon/ready/ready_private.h \
 	daemon/ready/ready_state.c

@@ -18,6 +18,7 @@
 const struct ready_check *const ready_checks[] = {
 	&ready_check_account,
 	&ready_check_profile,
+	&ready_check_staple,
 	&ready_check_files,
 	&ready_check_challenge,
 	&ready_check_delegation,

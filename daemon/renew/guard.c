@@ -99,6 +99,15 @@ guard_chain(const struct guard *g)
 }
 
 static void
+guard_staple(const struct guard *g)
+{
+	if (g->in->old->must_staple != g->in->new->must_staple)
+		strlist_add(g->differences, g->in->new->must_staple
+						    ? "clients refuse it unless the server staples an OCSP response"
+						    : "it does not require OCSP stapling any more");
+}
+
+static void
 guard_lifetime(const struct guard *g)
 {
 	int64_t old = time_add(g->in->old->not_after_at, -g->in->old->not_before_at);
@@ -123,6 +132,7 @@ guard_compare(const struct guard_in *in, struct strlist *ret_differences, struct
 	guard_key(&g);
 	guard_issuer(&g);
 	guard_chain(&g);
+	guard_staple(&g);
 	guard_lifetime(&g);
 }
 

@@ -170,11 +170,12 @@ static void
 issue_csr_signed(const struct key *key _unused_, const struct buf *signature, const struct error *err, void *arg)
 {
 	struct issue *issue = arg;
+	const struct csr_content content = issue_csr_content(issue);
 	_cleanup_error_ struct error csr_err = ERROR_INIT;
 	_cleanup_buf_ struct buf der = BUF_INIT;
 
 	issue->signing = NULL;
-	if (!err && (csr_finish(issue->key, &issue->record.names, signature, &der, &csr_err) < 0 ||
+	if (!err && (csr_finish(issue->key, &content, signature, &der, &csr_err) < 0 ||
 			    issue_know_key(issue, &csr_err) < 0))
 		err = &csr_err;
 	issue_rest_key(issue);
@@ -185,10 +186,11 @@ static int
 issue_make_csr(const struct issue *issue, struct buf *ret, struct error *err)
 {
 	const char *declared = issue->autocert.csr;
+	const struct csr_content content = issue_csr_content(issue);
 	_cleanup_csr_ struct csr csr = { .key = NULL };
 
 	if (!declared)
-		return csr_make(issue->key, &issue->record.names, ret, err);
+		return csr_make(issue->key, &content, ret, err);
 	if (csr_read(declared, strlen(declared), &csr, err) < 0)
 		return -1;
 	buf_add(ret, csr.der.data, csr.der.len);
@@ -331,6 +333,12 @@ issue_op_done(const struct buf *chain_pem, const struct error *err, bool is_spen
 	struct issue *issue = arg;
 	_cleanup_error_ struct error refused = ERROR_INIT;
 
+	if (err && issue->autocert.must_staple && err->problem && strcmp(err->problem, "badCSR") == 0) {
+		error_copy(&refused, err);
+		error_wrap(&refused, "the request demands OCSP stapling (mustStaple), which CAs may refuse");
+		issue_fail(issue, &refused, is_spent);
+		return;
+	}
 	if (err) {
 		issue_fail(issue, err, is_spent);
 		return;

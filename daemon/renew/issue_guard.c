@@ -45,6 +45,8 @@ issue_guard_compare(const struct issue *issue, struct autocert *a, const struct 
 	int found = issue_guard_load_old(issue, a, &old, &old_info, err);
 
 	strlist_copy(&a->notes, acme_order_notes(issue->order));
+	if (issue->autocert.must_staple && !info->must_staple)
+		strlist_add(&a->notes, "the CA has left out must-staple (mustStaple)");
 	a->waiting_until_at = 0;
 	if (found != 1)
 		return found;

@@ -151,13 +151,20 @@ issue_key_find(struct issue *issue, struct error *err)
 	return 0;
 }
 
+struct csr_content
+issue_csr_content(const struct issue *issue)
+{
+	return (struct csr_content){ .names = &issue->record.names, .must_staple = issue->autocert.must_staple };
+}
+
 int
 issue_sign_csr(struct issue *issue, signer_done_fn *done, struct error *err)
 {
+	const struct csr_content content = issue_csr_content(issue);
 	struct signer *signer = issue_key_signer(issue, err);
 	_cleanup_buf_ struct buf input = BUF_INIT;
 
-	if (!signer || csr_to_sign(issue->key, &issue->record.names, &input, err) < 0)
+	if (!signer || csr_to_sign(issue->key, &content, &input, err) < 0)
 		return -1;
 	issue->signing = signer_sign(signer, issue->key, input.data, input.len, done, issue);
 	return 0;

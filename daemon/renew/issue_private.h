@@ -2,6 +2,7 @@
 #ifndef DAEMON_RENEW_ISSUE_PRIVATE_H
 #define DAEMON_RENEW_ISSUE_PRIVATE_H
 
+#include "common/crypto/csr.h"
 #include "common/crypto/key.h"
 #include "common/error.h"
 #include "daemon/acme/acme_order.h"
@@ -106,6 +107,10 @@ issue_rest_key(struct issue *issue);
 /* The result of the worker or token is no longer needed. */
 void
 issue_forget_key(struct issue *issue);
+
+/* What the request asks for; borrows from @issue. */
+struct csr_content
+issue_csr_content(const struct issue *issue);
 
 /* For a key in a token, whose signature arrives in @done, with the issue as argument. Return: 0 or -1. */
 int

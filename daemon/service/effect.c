@@ -62,6 +62,8 @@ static const struct rule rules[] = {
 	{ API_AUTOCERTIFICATE, "dnsProvider", EFFECT_REISSUE, FOR_ORDERS, next_order },
 	{ API_AUTOCERTIFICATE, "consumers", EFFECT_REDEPLOY, 0, "the files are deployed to other consumers" },
 	{ API_AUTOCERTIFICATE, "reuseKey", EFFECT_NOTHING, 0, next_order },
+	{ API_AUTOCERTIFICATE, "mustStaple", EFFECT_REISSUE, 0,
+		"the certificate requires OCSP stapling, or not any more" },
 	{ API_AUTOCERTIFICATE, "profile", EFFECT_REISSUE, 0, "the certificate gets another profile" },
 	{ API_AUTOCERTIFICATE, "guard", EFFECT_NOTHING, 0, "applies to the next certificate" },
 	{ API_AUTOCERTIFICATE, "preferredChain", EFFECT_NOTHING, 0, next_order },

@@ -173,6 +173,9 @@ res_autocert_check_key(struct call *call, const struct autocert *a, struct error
 		return error_set_field(err, "properties.keyAlgorithm",
 			"is that of the key which certd does not have (%s): omit it, or set it to null",
 			autocert_held_key(a));
+	if (a->csr && a->must_staple)
+		return error_set_field(err, "properties.mustStaple",
+			"is decided by the request (csr), which certd does not change: omit it");
 	return a->csr ? res_autocert_check_csr(call, a, err) : 0;
 }
 

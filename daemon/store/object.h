@@ -149,6 +149,7 @@ struct autocert {
 	int64_t waiting_until_at;    /* when it is deployed without one */
 	struct strlist notes;        /* what the last order did not get as it was wanted; one line each */
 	bool wants_new_key;          /* the next order has another key, although reuseKey is set */
+	bool must_staple;            /* clients are to refuse the certificate without an OCSP response (RFC 7633) */
 };
 
 /* The property that says that certd does not have the key of the certificate; NULL: it has. */

@@ -106,6 +106,7 @@ static const struct record_field autocert_fields[] = {
 	RECORD_FIELD(RECORD_INT, 60, struct autocert, hold_at, NULL),
 	RECORD_FIELD(RECORD_STRING, 61, struct autocert, hold_why, NULL),
 	RECORD_FIELD(RECORD_BOOL, 62, struct autocert, skips_limits, NULL),
+	RECORD_FIELD(RECORD_BOOL, 88, struct autocert, must_staple, "mustStaple"),
 };
 const struct record_class autocert_class = RECORD_CLASS(
 	"autocertificate", STORE_AUTOCERT, struct autocert, autocert_fields, o.unknown);

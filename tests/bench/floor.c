@@ -197,7 +197,7 @@ make_csr(const char *directory, const char *name)
 
 	strlist_add(&names, name);
 	if (key_generate(KEY_SECP256R1, &key, &err) < 0 || key_to_pem(key, &pem, &err) < 0 ||
-		csr_make(key, &names, &der, &err) < 0)
+		csr_make(key, &(struct csr_content){ .names = &names }, &der, &err) < 0)
 		fail("key", &err);
 	write_synced(directory, name, "key", pem.data, pem.len);
 	buf_add_str(&payload, "{\"csr\":\"");

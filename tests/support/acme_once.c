@@ -105,7 +105,7 @@ one_csr(void *arg)
 	_cleanup_error_ struct error err = ERROR_INIT;
 
 	if (key_generate(KEY_SECP256R1, &one->key, &err) == 0)
-		csr_make(one->key, &one->names, &der, &err);
+		csr_make(one->key, &(struct csr_content){ .names = &one->names }, &der, &err);
 	acme_order_csr(one->order, &der, error_is_set(&err) ? &err : NULL);
 }
 

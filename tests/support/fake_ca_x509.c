@@ -239,6 +239,17 @@ check_request(X509_REQ *req, const struct strlist *names)
 	return NULL;
 }
 
+static void
+copy_must_staple(X509_REQ *req, X509 *cert)
+{
+	STACK_OF(X509_EXTENSION) *exts = X509_REQ_get_extensions(req);
+	int at = X509v3_get_ext_by_NID(exts, NID_tlsfeature, -1);
+
+	if (at >= 0)
+		X509_add_ext(cert, X509v3_get_ext(exts, at), -1);
+	sk_X509_EXTENSION_pop_free(exts, X509_EXTENSION_free);
+}
+
 static char *
 san_text(const struct strlist *names)
 {
@@ -269,6 +280,7 @@ fake_issuer_sign(struct fake_issuer *issuer, const struct buf *csr, const struct
 		add_extension(cert, issuer->cert, NID_authority_key_identifier, "keyid:always");
 		add_extension(cert, issuer->cert, NID_subject_alt_name, san);
 		add_crl_url(cert, crl_url);
+		copy_must_staple(req, cert);
 		X509_sign(cert, issuer->key, EVP_sha256());
 		add_pem(cert, ret);
 		X509_free(cert);

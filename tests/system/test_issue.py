@@ -87,6 +87,17 @@ def test_a_profile_that_the_ca_does_not_offer_is_refused_at_once(http_ca):
     certd.ctl("add-auto", "--provider", "le", "--cn", "www.example.com")
 
 
+def test_must_staple_that_the_ca_leaves_out_is_said(http_ca):
+    """Pebble 2.4 ignores it in the request, and its certificates name no OCSP responder."""
+    certd, _ = http_ca
+    certd.ctl("add-auto", "--provider", "le", "--cn", "www.example.com", "--must-staple")
+    wait_certificate(certd, "www.example.com", 60)
+    reasons = certd.ctl_json("explain", "www.example.com")["reasons"]
+    assert "its certificate: the CA has left out must-staple (mustStaple)" in reasons
+    findings = {f["check"]: f for f in certd.call("autoCertificate.check", ref="www.example.com")["findings"]}
+    assert findings["staple"]["grade"] == "warning" and "the CA may refuse" in findings["staple"]["message"]
+
+
 def test_a_renewed_certificate_that_differs_waits_until_it_is_approved(start):
     port = free_port()
     pebble = start(Pebble, always_valid=True, http_port=port, validity=3600, alternate_roots=1)

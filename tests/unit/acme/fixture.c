@@ -141,7 +141,7 @@ owner_csr(void *arg)
 	_cleanup_buf_ struct buf der = BUF_INIT;
 
 	owner->csrs++;
-	cr_assert_eq(csr_make(owner->key, &owner->names, &der, NULL), 0);
+	cr_assert_eq(csr_make(owner->key, &(struct csr_content){ .names = &owner->names }, &der, NULL), 0);
 	acme_order_csr(owner->order, &der, NULL);
 }
 

@@ -144,6 +144,41 @@ Test(guard, each_difference_is_a_warning_or_a_note)
 	}
 }
 
+Test(guard, stapling_that_is_required_or_not_any_more_is_a_difference)
+{
+	static const struct {
+		bool was, is, is_redeclared;
+		const char *difference, *note;
+	} cases[] = {
+		{ false, false, false, NULL, NULL },
+		{ true, true, false, NULL, NULL },
+		{ false, true, false, "clients refuse it unless the server staples an OCSP response", NULL },
+		{ false, true, true, NULL, "clients refuse it unless the server staples an OCSP response" },
+		{ true, false, false, "it does not require OCSP stapling any more", NULL },
+	};
+	const struct side side = { USUAL };
+
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		_cleanup_(cert_info_clear) struct cert_info old = { .serial = NULL }, new = { .serial = NULL };
+		_cleanup_strlist_ struct strlist differences = STRLIST_INIT, notes = STRLIST_INIT;
+		const struct guard_in in = {
+			.old = &old, .new = &new, .names = &old.names, .is_redeclared = cases[i].is_redeclared
+		};
+
+		side_fill(&side, &old);
+		side_fill(&side, &new);
+		old.must_staple = cases[i].was;
+		new.must_staple = cases[i].is;
+		guard_compare(&in, &differences, &notes);
+		cr_expect_eq(differences.count, cases[i].difference ? 1 : 0, "%zu", i);
+		cr_expect_eq(notes.count, cases[i].note ? 1 : 0, "%zu", i);
+		if (cases[i].difference && differences.count)
+			cr_expect_str_eq(differences.items[0], cases[i].difference);
+		if (cases[i].note && notes.count)
+			cr_expect_str_eq(notes.items[0], cases[i].note);
+	}
+}
+
 Test(guard, only_hold_waits_and_not_near_the_expiry)
 {
 	static const struct {

@@ -1,4 +1,5 @@
 /* What the settings of providers and auto-certificates make of accounts, orders and keys, as the CA sees it. */
+#include "common/crypto/x509.h"
 #include "daemon/acme/acme_chain.h"
 #include "tests/unit/renew/run.h"
 
@@ -199,6 +200,50 @@ Test(settings, the_chain_of_an_auto_certificate_is_its_own_or_that_of_its_provid
 	cr_expect(
 		!world_call(w, RPC_AUTOCERTIFICATE_UPDATE, "{'ref':'a-90d','properties':{'preferredChain':'AB:CD'}}"));
 	cr_expect(!world_call(w, RPC_PROVIDER_UPDATE, "{'ref':'ca','properties':{'preferredChain':'AB:CD'}}"));
+	run_end(&r);
+}
+
+/* --- OCSP stapling --- */
+
+static bool
+demands_stapling(struct run *r)
+{
+	_cleanup_(cert_info_clear) struct cert_info info = { .serial = NULL };
+	_cleanup_certificate_ struct certificate c = { 0 };
+
+	load_certificate(r, &c);
+	cr_assert_eq(x509_chain_describe(c.leaf_pem.data, c.leaf_pem.len, NULL, &info, NULL), 0);
+	cr_expect_eq(c.o.failure.message && strstr(c.o.failure.message, "does not name an OCSP responder"),
+		info.must_staple, "%s", c.o.failure.message);
+	return info.must_staple;
+}
+
+Test(settings, must_staple_is_requested_and_the_refusal_of_a_ca_says_so)
+{
+	static const struct run_fault refusal = { .kind = FAKE_CA_FINALIZE, .status = 400, .problem = "badCSR" };
+	_cleanup_autocert_ struct autocert a = { 0 };
+	struct run r;
+	struct world *w = &r.world;
+
+	run_begin(&r, 0);
+	world_run_until(w, world_now(w) + MINUTE);
+	cr_expect(!demands_stapling(&r));
+	cr_assert(world_call(w, RPC_AUTOCERTIFICATE_UPDATE, "{'ref':'a-90d','properties':{'mustStaple':true}}"));
+	world_run_until(w, world_now(w) + MINUTE);
+	cr_assert_eq(w->issued, 2, "a change orders at once");
+	cr_expect(demands_stapling(&r));
+	cr_expect(explains(&r, "clients refuse it unless the server staples an OCSP response"));
+	run_spoil(&r, &refusal);
+	cr_assert(world_call(w, RPC_AUTOCERTIFICATE_RENEW, "{'ref':'a-90d','force':true}"));
+	world_run_until(w, world_now(w) + MINUTE);
+	run_load(&r, "a-90d", &a);
+	cr_assert_not_null(a.last_error.message);
+	cr_expect_not_null(strstr(a.last_error.message, "(mustStaple), which CAs may refuse: badCSR: "), "%s",
+		a.last_error.message);
+	run_mend(&r);
+	cr_assert(world_call(w, RPC_AUTOCERTIFICATE_UPDATE, "{'ref':'a-90d','properties':{'mustStaple':false}}"));
+	world_run_until(w, world_now(w) + MINUTE);
+	cr_expect(!demands_stapling(&r));
 	run_end(&r);
 }
 

@@ -61,6 +61,8 @@ mini_make(struct mini_cert *ret, const struct mini_spec *spec, const struct mini
 	add_extension(cert, signer->cert, NID_subject_key_identifier, "hash");
 	add_extension(cert, signer->cert, NID_authority_key_identifier, spec->authority_key_id);
 	add_extension(cert, signer->cert, NID_crl_distribution_points, spec->crl_points);
+	add_extension(cert, signer->cert, NID_tlsfeature, spec->tls_feature);
+	add_extension(cert, signer->cert, NID_info_access, spec->info_access);
 	must(X509_sign(cert, key_evp(signer->key), EVP_sha256()) > 0);
 }
 

@@ -23,6 +23,8 @@ struct mini_spec {
 	const char *extended_key_usage;
 	const char *authority_key_id; /* "DER:.." or "keyid" */
 	const char *crl_points;       /* crlDistributionPoints */
+	const char *tls_feature;      /* tlsfeature */
+	const char *info_access;      /* authorityInfoAccess */
 	const char *serial;           /* hex; NULL: 1 */
 	int64_t not_before_at;        /* 0: MINI_NOW - 1 day */
 	int64_t not_after_at;         /* 0: MINI_NOW + 90 days */

@@ -276,6 +276,8 @@ Test(cert_import, a_certificate_that_servers_or_clients_would_refuse_is_refused)
 		{ { .san = "DNS:a.example", .not_before_at = MINI_NOW + MINI_DAY }, false, "not valid before" },
 		{ { .san = "DNS:a.example", .not_before_at = MINI_NOW + MINI_DAY }, true, NULL },
 		{ { .san = "DNS:a.example", .not_before_at = MINI_NOW + 60 }, false, NULL },
+		{ { .san = "DNS:a.example", .tls_feature = "status_request" }, false,
+			"does not name an OCSP responder" },
 	};
 
 	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {

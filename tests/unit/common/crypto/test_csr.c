@@ -21,7 +21,7 @@ make(const char *names, enum key_algorithm alg, struct key **ret_key)
 
 	strlist_split(&list, names, ' ');
 	cr_assert_eq(key_generate(alg, ret_key, NULL), 0);
-	cr_assert_eq(csr_make(*ret_key, &list, &der, NULL), 0);
+	cr_assert_eq(csr_make(*ret_key, &(struct csr_content){ .names = &list }, &der, NULL), 0);
 	p = (const unsigned char *)der.data;
 	req = d2i_X509_REQ(NULL, &p, (long)der.len);
 	cr_assert_not_null(req);
@@ -106,8 +106,41 @@ Test(csr, without_a_name_is_refused)
 	_cleanup_buf_ struct buf der = BUF_INIT;
 
 	cr_assert_eq(key_generate(KEY_SECP256R1, &key, NULL), 0);
-	cr_expect_eq(csr_make(key, &none, &der, NULL), -1);
+	cr_expect_eq(csr_make(key, &(struct csr_content){ .names = &none }, &der, NULL), -1);
 	cr_expect_eq(der.len, 0);
+}
+
+Test(csr, demands_stapling_if_asked_to)
+{
+	static const unsigned char feature[] = { 0x30, 0x03, 0x02, 0x01, 0x05 }; /* RFC 7633 s3: status_request */
+	_cleanup_key_ struct key *key = NULL;
+	_cleanup_strlist_ struct strlist names = STRLIST_INIT;
+
+	strlist_add(&names, "example.com");
+	cr_assert_eq(key_generate(KEY_SECP256R1, &key, NULL), 0);
+	for (int must_staple = 0; must_staple <= 1; must_staple++) {
+		const struct csr_content content = { .names = &names, .must_staple = must_staple };
+		_cleanup_(ossl_x509_req_freep) X509_REQ *req = NULL;
+		_cleanup_buf_ struct buf der = BUF_INIT;
+		STACK_OF(X509_EXTENSION) * exts;
+		const ASN1_STRING *value;
+		const unsigned char *p;
+		int at;
+
+		cr_assert_eq(csr_make(key, &content, &der, NULL), 0);
+		p = (const unsigned char *)der.data;
+		req = d2i_X509_REQ(NULL, &p, (long)der.len);
+		exts = X509_REQ_get_extensions(req);
+		at = X509v3_get_ext_by_NID(exts, NID_tlsfeature, -1);
+		cr_expect_eq(at >= 0, must_staple);
+		cr_expect_eq(sk_X509_EXTENSION_num(exts), 1 + must_staple);
+		if (at >= 0) {
+			value = X509_EXTENSION_get_data(X509v3_get_ext(exts, at));
+			cr_assert_eq(ASN1_STRING_length(value), (int)sizeof(feature));
+			cr_expect_arr_eq(ASN1_STRING_get0_data(value), feature, sizeof(feature));
+		}
+		sk_X509_EXTENSION_pop_free(exts, X509_EXTENSION_free);
+	}
 }
 
 Test(csr, is_finished_with_a_signature_from_elsewhere)
@@ -123,13 +156,15 @@ Test(csr, is_finished_with_a_signature_from_elsewhere)
 		_cleanup_free_ char *san = NULL;
 		const unsigned char *p;
 
+		const struct csr_content content = { .names = &names };
+
 		strlist_split(&names, "example.com www.example.com", ' ');
 		cr_assert_eq(key_generate(algs[i], &key, NULL), 0);
 		cr_assert_eq(key_spki(key, &spki, NULL), 0);
 		cr_assert_eq(key_new_held("pkcs11:token=tls;object=www", spki.data, spki.len, &held, NULL), 0);
-		cr_assert_eq(csr_to_sign(held, &names, &input, NULL), 0);
+		cr_assert_eq(csr_to_sign(held, &content, &input, NULL), 0);
 		cr_assert_eq(key_sign(key, input.data, input.len, &signature, NULL), 0);
-		cr_assert_eq(csr_finish(held, &names, &signature, &der, NULL), 0);
+		cr_assert_eq(csr_finish(held, &content, &signature, &der, NULL), 0);
 		p = (const unsigned char *)der.data;
 		req = d2i_X509_REQ(NULL, &p, (long)der.len);
 		cr_assert_not_null(req);

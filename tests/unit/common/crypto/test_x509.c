@@ -610,6 +610,44 @@ Test(x509, the_certificate_of_our_key_becomes_the_first)
 	x509_seen_free(seen);
 }
 
+Test(x509, must_staple_without_a_responder_is_a_doubt)
+{
+	static const struct {
+		const char *feature, *access;
+		bool must_staple, has_ocsp, is_doubt;
+	} cases[] = {
+		{ NULL, NULL, false, false, false },
+		{ "status_request", NULL, true, false, true },
+		{ "status_request", "caIssuers;URI:http://ca.test/ca.der", true, false, true },
+		{ "status_request", "OCSP;URI:http://ocsp.test/", true, true, false },
+		{ "17", NULL, false, false, false }, /* status_request_v2 */
+		{ NULL, "OCSP;URI:http://ocsp.test/", false, true, false },
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		_cleanup_mini_ struct mini_cert ca = { 0 };
+		_cleanup_mini_ struct mini_cert leaf = { 0 };
+		_cleanup_info_ struct cert_info info = { 0 };
+		_cleanup_buf_ struct buf pem = BUF_INIT;
+		_cleanup_error_ struct error err = ERROR_INIT;
+		struct mini_spec spec = ordinary;
+
+		spec.tls_feature = cases[i].feature;
+		spec.info_access = cases[i].access;
+		mini_make_ca(&ca, "Mini CA", NULL);
+		mini_make(&leaf, &spec, &ca);
+		mini_pem(&leaf, &pem);
+		mini_pem(&ca, &pem);
+		cr_assert_eq(x509_chain_describe(pem.data, pem.len, NULL, &info, NULL), 0);
+		cr_expect_eq(info.must_staple, cases[i].must_staple, "%zu", i);
+		cr_expect_eq(info.has_ocsp, cases[i].has_ocsp, "%zu", i);
+		cr_expect_eq(verify(&pem, leaf.key, "example.com *.example.com", MINI_NOW, &err),
+			cases[i].is_doubt ? -1 : 0, "%zu", i);
+		if (cases[i].is_doubt)
+			cr_expect_not_null(strstr(err.message, "must-staple"), "%s", err.message);
+	}
+}
+
 Test(x509, another_key_is_told)
 {
 	_cleanup_mini_ struct mini_cert one = { 0 };
