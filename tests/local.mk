@@ -207,8 +207,16 @@ unit_renew_LDADD = $(DAEMON_LIBS) $(UNIT_LIBS)
 
 check_PROGRAMS += unit-ready
 TESTS += unit-ready
-unit_ready_SOURCES = tests/unit/ready/test_caa.c
+unit_ready_SOURCES = $(world_sources) $(fake_ca_sources) \
+	tests/support/process.c tests/support/process.h \
+	tests/unit/ready/test_caa.c \
+	tests/unit/ready/test_ready.c \
+	tests/unit/renew/run.c tests/unit/renew/run.h
 unit_ready_CFLAGS = $(AM_CFLAGS) $(CRITERION_CFLAGS)
+# The answers of test_ready.c.
+unit_ready_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=dns_ask -Wl,--wrap=dns_ask_unvalidated -Wl,--wrap=dns_resolve \
+	-Wl,--wrap=dns_cancel -Wl,--wrap=dns_target_find -Wl,--wrap=dns_target_cancel -Wl,--wrap=dnsprovider_driver \
+	-Wl,--wrap=solver_method -Wl,--wrap=http_check_start -Wl,--wrap=http_check_cancel
 unit_ready_LDADD = $(DAEMON_LIBS) $(UNIT_LIBS)
 
 check_PROGRAMS += unit-alert

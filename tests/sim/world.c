@@ -347,6 +347,8 @@ types_of(enum event_kind kind)
 		[EVENT_RENEWAL_SUGGESTED] = "autocertificate",
 		[EVENT_RENEWAL_HELD] = "autocertificate",
 		[EVENT_RENEWAL_UNKNOWN] = "autocertificate",
+		[EVENT_RENEWAL_UNREADY] = "autocertificate",
+		[EVENT_RENEWAL_READY] = "autocertificate",
 		[EVENT_CERTIFICATE_DIFFERS] = "autocertificate",
 		[EVENT_CERTIFICATE_WAITING] = "autocertificate",
 		[EVENT_CERTIFICATE_REVOKED] = "certificate",
