@@ -1235,6 +1235,137 @@ Test(ready, a_trouble_is_reported_when_it_is_seen_again_and_looked_at_more_often
 	bed_clear(&b);
 }
 
+/* --- the job --- */
+
+struct outcome {
+	unsigned calls;
+	bool is_stored;
+};
+
+static void
+job_done(bool is_stored, void *arg)
+{
+	struct outcome *o = arg;
+
+	o->calls++;
+	o->is_stored = is_stored;
+}
+
+static void *
+job_start(struct bed *b, struct outcome *ret)
+{
+	struct schedule_row row = { .kind = SCHEDULE_READY };
+
+	memcpy(row.object, b->a.o.id, STORE_ID_SIZE);
+	*ret = (struct outcome){ 0 };
+	return ready_job.start(b->ready, &row, job_done, ret);
+}
+
+static bool
+has_record(struct bed *b)
+{
+	struct ready_state state = { 0 };
+	bool ret = record_load(b->w->store, &ready_class, b->a.o.id, &state, NULL) == 1;
+
+	record_clear(&ready_class, &state);
+	return ret;
+}
+
+Test(ready, the_job_stores_its_result_and_ends_with_its_object)
+{
+	static const struct talk talks[] = { QUIET("www.sim.test"), ADDRESS, { NULL, NULL } };
+	struct outcome outcome;
+	struct store_txn *txn;
+	struct bed b;
+
+	bed_init(&b);
+	b.w->is_peculiar = true;
+	stage.talks = talks;
+	bed_save(&b);
+	job_start(&b, &outcome);
+	world_run_until(b.w, world_now(b.w) + 5);
+	cr_expect_eq(outcome.calls, 1);
+	cr_expect(outcome.is_stored);
+	cr_expect(has_record(&b));
+	cr_expect_geq(run_due(&b.run, SCHEDULE_READY, b.a.o.id), world_now(b.w) + DAY - 5);
+	txn = store_begin(b.w->store); /* its object is damaged */
+	store_put(txn, autocert_class.db, b.a.o.id, strlen(b.a.o.id), "x", 1);
+	store_commit(b.w->store);
+	job_start(&b, &outcome);
+	world_run_until(b.w, world_now(b.w) + 5);
+	cr_expect_eq(outcome.calls, 1);
+	cr_expect(has_record(&b), "it may be readable again");
+	cr_expect_eq(run_due(&b.run, SCHEDULE_READY, b.a.o.id) / 10, (world_now(b.w) + HOUR - 5) / 10);
+	memcpy(b.a.o.id, "11111111-1111-4111-8111-111111111111", STORE_ID_SIZE); /* and it is gone */
+	txn = store_begin(b.w->store);
+	store_put(txn, STORE_READY, b.a.o.id, strlen(b.a.o.id), "\1", 1);
+	schedule_set(b.w->store, txn, SCHEDULE_READY, b.a.o.id, "ready", world_now(b.w) + DAY);
+	store_commit(b.w->store);
+	cr_expect(has_record(&b));
+	job_start(&b, &outcome);
+	world_run_until(b.w, world_now(b.w) + 5);
+	cr_expect_eq(outcome.calls, 1);
+	cr_expect(outcome.is_stored);
+	cr_expect_not(has_record(&b));
+	cr_expect_eq(run_due(&b.run, SCHEDULE_READY, b.a.o.id), 0);
+	bed_clear(&b);
+}
+
+Test(ready, a_cancelled_job_stores_nothing)
+{
+	struct outcome outcome;
+	struct bed b;
+
+	bed_init(&b);
+	bed_save(&b);
+	for (int ms = 0; ms < 3; ms++) {
+		void *work = job_start(&b, &outcome);
+
+		clock_advance_ms(b.w->clock, ms);
+		loop_run_until(b.w->loop, clock_wall(b.w->clock), NULL);
+		ready_job.cancel(work);
+		world_run_until(b.w, world_now(b.w) + 60);
+		cr_expect_eq(outcome.calls, 0);
+		cr_expect_not(has_record(&b));
+		cr_expect_null(stage.replies);
+	}
+	bed_clear(&b);
+}
+
+Test(ready, the_first_check_comes_within_a_day_and_none_waits_longer)
+{
+	struct bed b;
+	int64_t now, due_at, least = DAY, most = 0;
+	char id[STORE_ID_SIZE] = "00000000-0000-4000-8000-000000000000";
+
+	bed_init(&b);
+	now = world_now(b.w);
+	for (int i = 0; i < 100; i++) {
+		struct store_txn *txn = store_begin(b.w->store);
+		struct schedule_row row = { .kind = SCHEDULE_READY };
+
+		id[34] = (char)('0' + i / 10);
+		id[35] = (char)('0' + i % 10);
+		ready_schedule(b.w->store, txn, id, now);
+		store_commit(b.w->store);
+		due_at = run_due(&b.run, SCHEDULE_READY, id);
+		cr_expect(due_at >= now && due_at < now + DAY, "%s: %d", id, (int)(due_at - now));
+		least = due_at - now < least ? due_at - now : least;
+		most = due_at - now > most ? due_at - now : most;
+		memcpy(row.object, id, sizeof(id));
+		row.due_at = now + DAY;
+		cr_expect_eq(ready_job.after_clock_change(b.ready, &row, now), row.due_at);
+		row.due_at = now + DAY + 1;
+		cr_expect_lt(ready_job.after_clock_change(b.ready, &row, now), now + HOUR);
+		ready_forget(b.w->store, store_begin(b.w->store), id);
+		store_commit(b.w->store);
+		cr_expect_eq(run_due(&b.run, SCHEDULE_READY, id), 0);
+	}
+	cr_expect(least < 3 * HOUR && most > 21 * HOUR, "%d to %d", (int)least, (int)most);
+	cr_expect_eq(ready_job.lane_room(b.ready, "ready", NULL), 16);
+	bed_clear(&b);
+}
+
 /* --- how it is shown --- */
 
 Test(ready, a_result_is_shown_with_a_row_for_each_check_and_the_worst_grade)

@@ -70,11 +70,9 @@ Test(clock_change, no_row_waits_longer_than_its_kind_may)
 		enum schedule_kind kind;
 		int64_t longest;
 	} cases[] = {
-		{ SCHEDULE_DEPLOY, 2 * HOUR },
-		{ SCHEDULE_PROBE, DAY + DAY / 10 },
-		{ SCHEDULE_CLEANUP, DAY + DAY / 10 },
-		{ SCHEDULE_ACCOUNT, DAY + DAY / 10 },
-		{ SCHEDULE_REMOVE, 2 * HOUR },
+		{ SCHEDULE_DEPLOY, 2 * HOUR }, { SCHEDULE_PROBE, DAY + DAY / 10 }, { SCHEDULE_CLEANUP, DAY + DAY / 10 },
+		{ SCHEDULE_ACCOUNT, DAY + DAY / 10 }, { SCHEDULE_REMOVE, 2 * HOUR }, { SCHEDULE_REVOKE, 2 * DAY },
+		{ SCHEDULE_ARI, DAY }, { SCHEDULE_PERSIST, DAY }, { SCHEDULE_CRL, 3 * DAY }, /* as it is set below */
 	};
 	const char *id = "00000000-0000-4000-8000-000000000009"; /* of nothing: the row alone counts */
 
@@ -85,6 +83,7 @@ Test(clock_change, no_row_waits_longer_than_its_kind_may)
 
 		run_begin(&r, 0);
 		world_run_until(&r.world, world_now(&r.world) + HOUR);
+		r.world.issue_env.check_revocation_every = 3 * DAY;
 		in = moved_to(&r, cases[i].kind, id, cases[i].longest - MINUTE, &calls);
 		cr_expect_eq(in, cases[i].longest - MINUTE - 1, "kind %d stays", cases[i].kind);
 		cr_expect_eq(calls, 0);
@@ -111,6 +110,18 @@ Test(clock_change, renewal_and_purge_go_where_the_certificate_has_them)
 	cr_expect_eq(run_due(&r, SCHEDULE_PURGE, a.last_certificate), purge_at);
 	moved_to(&r, SCHEDULE_ISSUE, a.o.id, 4000 * (int64_t)DAY, &calls);
 	cr_expect_eq(run_due(&r, SCHEDULE_ISSUE, a.o.id), renewal_at);
+	run_end(&r);
+}
+
+Test(clock_change, what_waits_for_a_date_of_the_certificate_in_use_stays)
+{
+	const char *id = "00000000-0000-4000-8000-000000000009";
+	struct run r;
+	unsigned calls;
+
+	run_begin(&r, 0);
+	world_run_until(&r.world, world_now(&r.world) + HOUR);
+	cr_expect_eq(moved_to(&r, SCHEDULE_APPROVAL, id, 400 * (int64_t)DAY, &calls), 400 * (int64_t)DAY - 1);
 	run_end(&r);
 }
 

@@ -4,6 +4,7 @@
 #include "tests/unit/renew/run.h"
 
 #include <criterion/criterion.h>
+#include <string.h>
 
 struct scenario {
 	const char *name;
@@ -12,6 +13,7 @@ struct scenario {
 	uint64_t issued;
 	uint64_t autocerts;
 	unsigned silent; /* reads whose failure is not reported, as nothing depends on them */
+	unsigned stride; /* 1: each one is tried */
 };
 
 static void
@@ -53,11 +55,59 @@ change_address(struct run *r)
 	return world_call(&r->world, RPC_PROVIDER_UPDATE, "{'ref':'ca','properties':{'email':'new@b.test'}}");
 }
 
+static bool
+change_key(struct run *r)
+{
+	return world_call(&r->world, RPC_PROVIDER_ROLLOVER, "{'ref':'ca'}");
+}
+
+static char first[STORE_ID_SIZE]; /* the certificate that is revoked */
+
+static void
+prepare_revocation(struct run *r)
+{
+	_cleanup_autocert_ struct autocert a = { 0 };
+
+	add_consumers(r);
+	run_load(r, "a-90d", &a);
+	memcpy(first, a.last_certificate, sizeof(first));
+}
+
+static bool
+revoke(struct run *r)
+{
+	return world_call(&r->world, RPC_CERTIFICATE_REVOKE, "{'ref':'%s','reason':'superseded'}", first);
+}
+
+/* A certificate waits for approval. */
+static void
+hold_back(struct run *r)
+{
+	struct world *w = &r->world;
+
+	fake_ca_script(w->cas[0].ca)->alternates = 1;
+	add_consumers(r);
+	cr_assert(world_call(w, RPC_PROVIDER_UPDATE, "{'ref':'ca','properties':{'preferredChain':'Fake Root 1'}}"));
+	cr_assert(world_call(w, RPC_AUTOCERTIFICATE_UPDATE, "{'ref':'a-90d','properties':{'guard':'hold'}}"));
+	cr_assert(renew(r));
+	settle_for(r, MINUTE);
+	cr_assert_eq(w->issued, 2);
+}
+
+static bool
+approve(struct run *r)
+{
+	return world_call(&r->world, RPC_AUTOCERTIFICATE_APPROVE, "{'ref':'a-90d'}");
+}
+
 static const struct scenario scenarios[] = {
-	{ "issue", NULL, NULL, 1, 1, 16 },
-	{ "renew", add_consumers, renew, 2, 1, 28 },
-	{ "delete", add_consumers, withdraw, 1, 0, 8 },
-	{ "account", add_consumers, change_address, 1, 1, 4 },
+	{ "issue", NULL, NULL, 1, 1, 16, 1 },
+	{ "renew", add_consumers, renew, 2, 1, 28, 1 },
+	{ "delete", add_consumers, withdraw, 1, 0, 8, 1 },
+	{ "account", add_consumers, change_address, 1, 1, 4, 1 },
+	{ "key", add_consumers, change_key, 1, 1, 6, 1 },
+	{ "revoke", prepare_revocation, revoke, 2, 1, 7, 4 },
+	{ "approve", hold_back, approve, 2, 1, 7, 2 },
 };
 
 /* With read number @n failing. Return: whether there was such a read. */
@@ -99,10 +149,10 @@ try_all(const struct scenario *s)
 	uint64_t n = 1;
 
 	while (live_with_failed_read(s, n, &silent))
-		n++;
+		n += s->stride;
 	cr_expect_gt(n, 3, "%s", s->name);
-	cr_expect_eq(silent, s->silent, "%s: %u of %d reads fail in silence, not %u", s->name, silent, (int)n - 1,
-		s->silent);
+	cr_expect_eq(silent, s->silent, "%s: %u of the first %d reads fail in silence, not %u", s->name, silent,
+		(int)n - 1, s->silent);
 }
 
 Test(failed_reads, delay_the_first_certificate_and_are_reported, .timeout = 600)
@@ -123,4 +173,19 @@ Test(failed_reads, delay_the_removal_of_files_and_are_reported, .timeout = 600)
 Test(failed_reads, delay_a_change_of_the_account_and_are_reported, .timeout = 600)
 {
 	try_all(&scenarios[3]);
+}
+
+Test(failed_reads, delay_a_change_of_the_account_key_and_are_reported, .timeout = 600)
+{
+	try_all(&scenarios[4]);
+}
+
+Test(failed_reads, delay_a_revocation_and_its_replacement_and_are_reported, .timeout = 600)
+{
+	try_all(&scenarios[5]);
+}
+
+Test(failed_reads, delay_a_deployment_that_was_approved_and_are_reported, .timeout = 600)
+{
+	try_all(&scenarios[6]);
 }
