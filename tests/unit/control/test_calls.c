@@ -3,16 +3,18 @@
  * calls/, against a whole certd with a CA in virtual time.
  */
 #include "common/api/api.h"
+#include "common/crypto/csr.h"
 #include "tests/unit/common/crypto/mini_ca.h"
 #include "tests/unit/control/script.h"
 
 #include <criterion/criterion.h>
 #include <openssl/crypto.h>
+#include <openssl/evp.h>
 #include <stdlib.h>
 #include <string.h>
 
 static const char *const files[] = { "providers", "auto-certificates", "certificates", "others", "alerts", "scope",
-	"failures", "documents", "rest", "edges", "adoption", "warnings", "revocation" };
+	"failures", "documents", "rest", "edges", "adoption", "warnings", "revocation", "declarations" };
 
 /* --- certificates to import --- */
 
@@ -22,7 +24,8 @@ struct texts {
 	struct mini_cert ca, leaf, next, other, expired, self, fresh;
 	struct buf pem[7];
 	struct secret key[7];
-	struct script_text list[15];
+	char *csr, *next_csr;
+	struct script_text list[17];
 	size_t n;
 };
 
@@ -50,6 +53,26 @@ make(struct mini_cert *ret, const char *cn, const char *san, int64_t days, const
 	mini_make(ret, &spec, issuer);
 }
 
+/* A request for these names, in PEM; owned by the caller. */
+static char *
+make_csr(const char *names)
+{
+	_cleanup_key_ struct key *key = NULL;
+	_cleanup_strlist_ struct strlist list = STRLIST_INIT;
+	_cleanup_buf_ struct buf der = BUF_INIT, text = BUF_INIT;
+	_cleanup_free_ char *base64 = xcalloc(1, 4096);
+
+	strlist_split(&list, names, ' ');
+	cr_assert_eq(key_generate(KEY_SECP256R1, &key, NULL), 0);
+	cr_assert_eq(csr_make(key, &list, &der, NULL), 0);
+	EVP_EncodeBlock((unsigned char *)base64, (const unsigned char *)der.data, (int)der.len);
+	buf_add_str(&text, "-----BEGIN CERTIFICATE REQUEST-----\n");
+	for (const char *at = base64; *at; at += strlen(at) < 64 ? strlen(at) : 64)
+		buf_printf(&text, "%.64s\n", at);
+	buf_add_str(&text, "-----END CERTIFICATE REQUEST-----\n");
+	return buf_steal(&text);
+}
+
 static void
 make_all(struct texts *t)
 {
@@ -73,6 +96,10 @@ make_all(struct texts *t)
 	add(t, "EXPIRED", "EXPIRED_KEY", &t->expired);
 	add(t, "SELF", "SELF_KEY", &t->self);
 	add(t, "FRESH", "FRESH_KEY", &t->fresh);
+	t->csr = make_csr("own-90d.in.test b.in.test");
+	t->next_csr = make_csr("own-90d.in.test");
+	t->list[t->n++] = (struct script_text){ "CSR", t->csr };
+	t->list[t->n++] = (struct script_text){ "NEXT_CSR", t->next_csr };
 }
 
 static void
@@ -86,6 +113,8 @@ clear_all(struct texts *t)
 		secret_clear(&t->key[i]);
 		free((char *)(uintptr_t)t->list[2 * i + 1].value);
 	}
+	free(t->csr);
+	free(t->next_csr);
 }
 
 /* --- the files --- */
@@ -175,6 +204,11 @@ Test(calls, that_revoke_certificates)
 Test(calls, of_which_somebody_has_to_be_warned)
 {
 	run("warnings");
+}
+
+Test(calls, of_what_a_declaration_may_have)
+{
+	run("declarations");
 }
 
 /* --- while the store fails --- */
