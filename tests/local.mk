@@ -137,6 +137,7 @@ unit_challenge_SOURCES = \
 	tests/unit/challenge/test_dns01.c \
 	tests/unit/challenge/test_dns_target.c \
 	tests/unit/challenge/test_http01.c \
+	tests/unit/challenge/test_http_check.c \
 	tests/unit/challenge/test_manual.c \
 	tests/unit/challenge/test_record_sets.c \
 	tests/unit/challenge/test_solver.c \

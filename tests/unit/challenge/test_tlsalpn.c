@@ -5,6 +5,7 @@
 #include "daemon/base/loop.h"
 #include "daemon/challenge/tlsalpn.h"
 #include "tests/support/process.h"
+#include "tests/unit/challenge/rig.h"
 
 #include <arpa/inet.h>
 #include <criterion/criterion.h>
@@ -295,4 +296,82 @@ Test(tlsalpn, a_listener_that_cannot_be_bound_says_what_to_do)
 	tlsalpn_free(none);
 	tlsalpn_free(taken);
 	teardown(&f);
+}
+
+/* --- a challenge --- */
+
+/* The listener is the solver's or, if @is_taken, another program has its port. */
+static void
+challenge_init(struct fixture *f, struct rig *rig, bool is_taken)
+{
+	int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+
+	f->address = (struct sockaddr_in){ .sin_family = AF_INET,
+		.sin_port = htons((uint16_t)free_port()),
+		.sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
+	cr_assert_eq(bind(fd, (struct sockaddr *)&f->address, sizeof(f->address)), 0);
+	cr_assert_eq(listen(fd, 8), 0);
+	rig_init(rig, NULL);
+	if (is_taken)
+		strlist_take(&rig->config.tlsalpn_listen, xasprintf("127.0.0.1:%d", ntohs(f->address.sin_port)));
+	else
+		rig->config = (struct solver_config){ .tlsalpn_fds = &fd, .n_tlsalpn_fds = 1 };
+	rig_restart(rig);
+	rig->config.n_tlsalpn_fds = 0;
+	f->loop = rig->env.loop;
+}
+
+Test(tlsalpn, a_challenge_is_answered_from_done_to_stop)
+{
+	struct acme_authorization authz;
+	struct autocert autocert = { .challenge = xstrdup("tls-alpn-01") };
+	struct solver_request request = {
+		.autocert = &autocert, .authz = &authz, .thumbprint = strchr(KEY_AUTHORIZATION, '.') + 1
+	};
+	_cleanup_free_ char *token = xstrndup(KEY_AUTHORIZATION, strcspn(KEY_AUTHORIZATION, "."));
+	struct result result = { 0 };
+	struct fixture f;
+	struct rig rig;
+	struct solve *solve;
+	X509 *cert;
+
+	challenge_init(&f, &rig, false);
+	authz_init(&authz, "www.example.com", false, "tls-alpn-01", token);
+	solve = solver_start(rig.solver, &request, note_done, note_progress, &result);
+	cr_expect_eq(result.calls, 0, "done from inside the call");
+	cr_assert(rig_wait(&rig, &result, 1000));
+	cr_expect_not(error_is_set(&result.error), "%s", result.error.message);
+	cert = look(&f, "www.example.com", ACME, TLS1_3_VERSION);
+	cr_assert_not_null(cert);
+	expect_answer(cert, KEY_AUTHORIZATION, GEN_DNS, "www.example.com", 15);
+	X509_free(cert);
+	solver_stop(solve);
+	cr_expect_null(look(&f, "www.example.com", ACME, TLS1_3_VERSION), "it is still answered");
+	cr_expect_eq(result.calls, 1);
+	result_clear(&result);
+	acme_authorization_clear(&authz);
+	autocert_clear(&autocert);
+	rig_clear(&rig);
+}
+
+Test(tlsalpn, a_challenge_without_its_port_fails_and_says_so)
+{
+	struct acme_authorization authz;
+	struct autocert autocert = { .challenge = xstrdup("tls-alpn-01") };
+	struct solver_request request = { .autocert = &autocert, .authz = &authz, .thumbprint = "t" };
+	struct result result = { 0 };
+	struct fixture f;
+	struct rig rig;
+	struct solve *solve;
+
+	challenge_init(&f, &rig, true);
+	authz_init(&authz, "www.example.com", false, "tls-alpn-01", "t");
+	solve = solver_start(rig.solver, &request, note_done, note_progress, &result);
+	cr_assert(rig_wait(&rig, &result, 1000));
+	cr_expect_eq(result.error.code, ERROR_UNAVAILABLE, "%s", result.error.message);
+	solver_stop(solve);
+	result_clear(&result);
+	acme_authorization_clear(&authz);
+	autocert_clear(&autocert);
+	rig_clear(&rig);
 }
