@@ -12,6 +12,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+/* "NAME-staging" is the staging environment of NAME. */
 static const struct ca cas[] = {
 	{ "letsencrypt", "https://acme-v02.api.letsencrypt.org/directory", false, "Let's Encrypt" },
 	{ "letsencrypt-staging", "https://acme-staging-v02.api.letsencrypt.org/directory", false,
@@ -172,6 +173,16 @@ ca_find(const char *alias)
 		if (strcmp(cas[i].alias, alias) == 0)
 			return &cas[i];
 	return NULL;
+}
+
+const char *
+ca_staging_of(const char *url)
+{
+	const struct ca *ca = ca_of_url(url);
+	_cleanup_free_ char *alias = ca ? xasprintf("%s-staging", ca->alias) : NULL;
+	const struct ca *staging = alias ? ca_find(alias) : NULL;
+
+	return staging ? staging->url : NULL;
 }
 
 const char *

@@ -26,6 +26,10 @@ ca_at(size_t index);
 const struct ca *
 ca_find(const char *alias);
 
+/* The directory of the staging environment of the CA with that directory, or NULL: none is known. */
+const char *
+ca_staging_of(const char *url);
+
 /* A date from which a CA issues for a shorter time. */
 struct ca_lifetime {
 	int64_t from_at;  /* UNIX time */

@@ -146,6 +146,7 @@ enum api_method_id {
 	RPC_AUTOCERTIFICATE_ROLLBACK, /* {ref, consumer?, certificate?}: deploy an earlier certificate */
 	RPC_AUTOCERTIFICATE_APPROVE,  /* {ref}: deploy the certificate that the guard holds */
 	RPC_AUTOCERTIFICATE_CHECK,    /* {ref}: would its next renewal succeed? */
+	RPC_AUTOCERTIFICATE_REHEARSE, /* {ref, provider}: order at a staging CA, and throw the certificate away */
 	RPC_AUTOCERTIFICATE_EXPLAIN,  /* {ref}: what happens next, when and why; last error; next steps */
 	RPC_CERTIFICATE_CREATE, /* import; {replace?: imported certificate whose files and consumers it takes over} */
 	RPC_CERTIFICATE_LIST,

@@ -127,6 +127,13 @@ const struct api_field api_renew_params[] = {
 	END,
 };
 
+const struct api_field api_rehearse_params[] = {
+	REF_FIELD("autoCertificate"),
+	{ .name = "provider", .type = API_REF, .resource = "provider", .metavar = "PROVIDER",
+		.help = "account at a staging environment", .fallback = "the one at that of the CA" },
+	END,
+};
+
 const struct api_field api_rollback_params[] = {
 	REF_FIELD("autoCertificate"),
 	{ .name = "consumer", .type = API_REF, .resource = "consumer", .metavar = "CONSUMER",

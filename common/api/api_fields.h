@@ -71,7 +71,7 @@ extern const struct api_column api_provider_columns[];
 
 extern const struct api_field api_autocert_properties[], api_autocert_metadata[], api_autocert_list_params[],
 	api_autocert_ref[], api_autocert_create_params[], api_autocert_update_params[], api_autocert_delete_params[],
-	api_renew_params[], api_rollback_params[], api_explain_result[], api_check_result[];
+	api_renew_params[], api_rehearse_params[], api_rollback_params[], api_explain_result[], api_check_result[];
 extern const struct api_column api_autocert_columns[];
 
 extern const struct api_field api_certificate_properties[], api_certificate_metadata[], api_certificate_list_params[],

@@ -74,6 +74,9 @@ static const char *const advices[EVENT_KIND_COUNT] = {
 	[EVENT_REVOCATION_UNKNOWN] =
 		"certd retries, at least daily. Until then it does not see if the CA revokes these certificates. "
 		"certctl explain CERTIFICATE shows when its list could be used last.",
+	[EVENT_REHEARSAL_FAILED] =
+		"The certificate in use and its renewal are not affected, but the renewal may fail for the same "
+		"reason. Remove the cause, and rehearse again: certctl rehearse NAME",
 	[EVENT_ALERT_FAILED] = "certd retries. To test the destination: certctl alert test NAME",
 };
 

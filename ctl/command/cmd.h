@@ -48,6 +48,9 @@ cmd_check(struct ctl *ctl);
 int
 cmd_ready(struct ctl *ctl, struct args *args, struct error *err);
 int
+cmd_rehearse(struct ctl *ctl, struct args *args, struct error *err);
+
+int
 cmd_doctor(struct ctl *ctl, struct args *args, struct error *err);
 int
 cmd_forecast(struct ctl *ctl, struct args *args, struct error *err);

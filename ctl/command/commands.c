@@ -15,6 +15,12 @@
 /* clang-format on */
 
 static const struct api_field wait_options[] = { WAIT_FIELDS, { .name = NULL } };
+static const struct api_field rehearse_options[] = { { .name = "staging",
+							     .type = API_STRING,
+							     .metavar = "URL",
+							     .fallback = "that of the CA, if it is well-known",
+							     .help = "ACME directory of the staging environment" },
+	WAIT_FIELDS, { .name = NULL } };
 static const struct api_field add_options[] = { WAIT_FIELDS, DRY_RUN, { .name = NULL } };
 static const struct api_field add_auto_options[] = { WAIT_FIELDS, TAKE_FILES, DRY_RUN, { .name = NULL } };
 static const struct api_field change_options[] = { DRY_RUN, { .name = NULL } };
@@ -314,6 +320,14 @@ static const char check_notes[] =
 	"0 no trouble, 1 a warning, 2 blocked.\n"
 	"\n"
 	"  certctl check www.example.com\n";
+static const char rehearse_notes[] =
+	"Validates the same names in the same way, with the same kind of key and profile, and throws the\n"
+	"certificate away. The certificate in use, its renewal and the CA's rate limits are not touched. The\n"
+	"first rehearsal declares a provider for the staging environment, with the e-mail address of the\n"
+	"auto-certificate's provider and its agreement to the terms of service, and keeps it.\n"
+	"\n"
+	"  certctl rehearse www.example.com\n"
+	"  certctl rehearse www.example.com --staging https://acme.example/staging/directory\n";
 static const char doctor_notes[] = "Exit status as status --check: 0 no trouble, 1 a warning, 2 blocked.\n"
 				   "\n"
 				   "  certctl doctor\n";
@@ -539,6 +553,9 @@ const struct command commands[] = {
 	{ "check", NULL, "check now whether the next renewal would succeed", OPTIONS_PARAMS, COMMAND_EACH,
 		API_AUTOCERTIFICATE, RPC_AUTOCERTIFICATE_CHECK, NULL, cmd_ready, .notes = check_notes,
 		.also = "ready verify" },
+	{ "rehearse", NULL, "order from a staging CA as the next renewal would, and throw the certificate away",
+		OPTIONS_PARAMS, COMMAND_EACH, API_AUTOCERTIFICATE, RPC_AUTOCERTIFICATE_REHEARSE, rehearse_options,
+		cmd_rehearse, .notes = rehearse_notes, .also = "dry-run rehearsal" },
 	{ "doctor", NULL, "check this host and all auto-certificates", OPTIONS_NONE, 0, NONE, RPC_SERVER_CHECK, NULL,
 		cmd_doctor, .notes = doctor_notes, .also = "diagnose checkup" },
 	{ "deploy", NULL, "write the files and notify the consumer again", OPTIONS_PARAMS, 0, API_CONSUMER,

@@ -119,9 +119,9 @@ issue_save(struct issue *issue, store_then_fn *then)
 	issue_gather(issue, txn);
 	if (issue->is_key_saved && issue_wake_key(issue, &err) < 0)
 		store_fail(txn, &err);
-	else
+	else if (!issue->is_rehearsal)
 		record_save(issue->env->store, txn, &issue_class, issue->id, &issue->record);
-	issue->is_key_saved = issue->key != NULL;
+	issue->is_key_saved = issue->key && !issue->is_rehearsal;
 	store_then(txn, then, issue);
 	return txn;
 }
@@ -262,8 +262,8 @@ issue_say(struct issue *issue, const char *state, const char *why, int64_t until
 	json_add_string(data, "why", why);
 	if (until_at)
 		json_add_time(data, "until", until_at);
-	event_emit(issue->env->events, NULL, EVENT_ISSUE_PROGRESS, &object, data, "%s%s%s", state, why ? ": " : "",
-		why ? why : "");
+	event_emit(issue->env->events, NULL, issue->is_rehearsal ? EVENT_REHEARSAL_PROGRESS : EVENT_ISSUE_PROGRESS,
+		&object, data, "%s%s%s", state, why ? ": " : "", why ? why : "");
 }
 
 static void
@@ -360,9 +360,9 @@ static const struct acme_order_ops order_ops = {
 
 /* A saved order for other names or of another provider cannot be used any more. */
 static bool
-record_fits(const struct issue_record *r, const struct provider *provider, const struct strlist *names)
+record_fits(const struct issue_record *r, const char *provider_id, const struct strlist *names)
 {
-	return r->provider && strcmp(r->provider, provider->o.id) == 0 && strlist_equal(&r->names, names);
+	return r->provider && strcmp(r->provider, provider_id) == 0 && strlist_equal(&r->names, names);
 }
 
 static int
@@ -370,7 +370,6 @@ issue_load(struct issue *issue, struct error *err)
 {
 	const struct issue_env *env = issue->env;
 	_cleanup_strlist_ struct strlist names = STRLIST_INIT;
-	const struct provider *provider = &issue->client->provider;
 	struct autocert *a = &issue->autocert;
 	const char *id = issue->id;
 	int found = object_load(env->store, &autocert_class, id, a, err);
@@ -382,10 +381,10 @@ issue_load(struct issue *issue, struct error *err)
 	found = record_load(env->store, &issue_class, id, &issue->record, err);
 	if (found < 0)
 		return -1;
-	if (found && record_fits(&issue->record, provider, &names))
+	if (found && record_fits(&issue->record, issue->lane, &names))
 		return 0;
 	record_clear(&issue_class, &issue->record);
-	issue->record.provider = xstrdup(provider->o.id);
+	issue->record.provider = xstrdup(issue->lane);
 	issue->record.started_at = issue_now(env);
 	strlist_copy(&issue->record.names, &names);
 	return 0;
@@ -403,8 +402,8 @@ issue_predecessor(const struct issue *issue, bool *ret_is_renewal)
 	_cleanup_certificate_ struct certificate cert = { 0 };
 
 	*ret_is_renewal = false;
-	if (!id || object_peek(issue->env->store, &certificate_class, id, &cert, NULL) != 1 || !cert.provider ||
-		strcmp(cert.provider, issue->record.provider) != 0)
+	if (issue->is_rehearsal || !id || object_peek(issue->env->store, &certificate_class, id, &cert, NULL) != 1 ||
+		!cert.provider || strcmp(cert.provider, issue->record.provider) != 0)
 		return NULL;
 	*ret_is_renewal = strlist_equal(&cert.names, &issue->record.names);
 	if (!cert.ari_id)
@@ -434,6 +433,8 @@ issue_ask_ledger(struct issue *issue, const char *replaces, bool is_renewal, str
 	struct ledger_hold hold = { .why = NULL };
 	int rc;
 
+	if (issue->is_rehearsal) /* an operator asks for it; the limits of staging environments are generous */
+		return 1;
 	issue->claim = ledger_claim(clients_ledger(issue->env->clients),
 		&(struct ledger_order){
 			.limits = &issue->client->limits,
@@ -454,16 +455,29 @@ issue_ask_ledger(struct issue *issue, const char *replaces, bool is_renewal, str
 	return rc;
 }
 
+/* The provider whose settings apply. @own: filled for a rehearsal, which has only its account elsewhere. */
+static const struct provider *
+issue_settings(const struct issue *issue, struct provider *own, struct error *err)
+{
+	if (!issue->is_rehearsal)
+		return &issue->client->provider;
+	return object_peek(issue->env->store, &provider_class, issue->autocert.provider, own, err) == 1 ? own : NULL;
+}
+
 static int
 issue_begin(struct issue *issue, struct error *err)
 {
-	const struct provider *provider = &issue->client->provider;
+	_cleanup_provider_ struct provider own = { 0 };
+	const struct provider *provider;
 	struct acme_order_config config;
 	_cleanup_free_ char *replaces = NULL;
 	bool is_renewal;
 	int rc;
 
-	if (issue_load(issue, err) < 0)
+	if (issue_load(issue, err) < 0 || (issue->is_rehearsal && rehearse_take_client(issue, err) < 0))
+		return -1;
+	provider = issue_settings(issue, &own, err);
+	if (!provider)
 		return -1;
 	replaces = issue_predecessor(issue, &is_renewal);
 	rc = issue_ask_ledger(issue, replaces, is_renewal, err);
@@ -477,8 +491,9 @@ issue_begin(struct issue *issue, struct error *err)
 		.profile = profile_of(&issue->autocert, provider),
 		.is_profile_preferred = profile_is_preferred(&issue->autocert, provider),
 		.replaces = replaces,
-		.preferred_chain = issue->autocert.preferred_chain ? issue->autocert.preferred_chain
-								   : provider->preferred_chain,
+		.preferred_chain = issue->is_rehearsal               ? NULL /* staging has other roots */
+				   : issue->autocert.preferred_chain ? issue->autocert.preferred_chain
+								     : provider->preferred_chain,
 		.is_old = issue_now(issue->env) - issue->record.started_at > ORDER_OLD_SEC,
 	};
 	issue->order = acme_order_new(issue->env->loop, issue->client->acme, &config, &order_ops, issue);
@@ -486,7 +501,7 @@ issue_begin(struct issue *issue, struct error *err)
 	return 0;
 }
 
-static void *
+void *
 issue_start(void *arg_env, const struct schedule_row *row, schedule_done_fn *done, void *arg)
 {
 	const struct issue_env *env = arg_env;
@@ -496,7 +511,9 @@ issue_start(void *arg_env, const struct schedule_row *row, schedule_done_fn *don
 	issue->env = env;
 	if (env->running)
 		++*env->running;
-	issue->client = clients_take(env->clients, row->lane);
+	issue->is_rehearsal = row->kind == SCHEDULE_REHEARSE;
+	if (!issue->is_rehearsal)
+		issue->client = clients_take(env->clients, row->lane);
 	issue->done = done;
 	issue->arg = arg;
 	memcpy(issue->lane, row->lane, sizeof(issue->lane));
@@ -506,7 +523,7 @@ issue_start(void *arg_env, const struct schedule_row *row, schedule_done_fn *don
 	return issue;
 }
 
-static void
+void
 issue_cancel(void *work)
 {
 	issue_free(work);

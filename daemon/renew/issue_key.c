@@ -181,7 +181,8 @@ reuse_last_key(struct issue *issue, struct error *err)
 	_cleanup_key_ struct key *key = NULL;
 	int found, is_compromised;
 
-	if (!issue->autocert.reuses_key || issue->autocert.wants_new_key || !issue->autocert.last_certificate)
+	if (issue->is_rehearsal || !issue->autocert.reuses_key || issue->autocert.wants_new_key ||
+		!issue->autocert.last_certificate)
 		return 0;
 	found = object_load(issue->env->store, &certificate_class, issue->autocert.last_certificate, &last, err);
 	if (found <= 0)
@@ -202,6 +203,8 @@ reuse_last_key(struct issue *issue, struct error *err)
 void
 issue_rest_key(struct issue *issue)
 {
+	if (issue->is_rehearsal) /* it is nowhere else */
+		return;
 	key_free(issue->key);
 	issue->key = NULL;
 	secret_clear(&issue->record.key);

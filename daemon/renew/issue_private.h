@@ -27,7 +27,8 @@ struct keygen;
 
 struct issue {
 	const struct issue_env *env;
-	struct ca_client *client;
+	bool is_rehearsal;          /* see rehearse.h */
+	struct ca_client *client;   /* NULL: a rehearsal without an account */
 	struct ledger_claim *claim; /* of the provider's rate limits; NULL: there are none */
 	struct autocert autocert;   /* as of the start of the issue */
 	char id[STORE_ID_SIZE];     /* of the auto-certificate */
@@ -52,6 +53,12 @@ struct issue {
 };
 
 /* --- issue.c --- */
+
+/* Of a job_kind. */
+void *
+issue_start(void *env, const struct schedule_row *row, schedule_done_fn *done, void *arg);
+void
+issue_cancel(void *work);
 
 int64_t
 issue_now(const struct issue_env *env);
@@ -118,6 +125,10 @@ issue_sign_csr(struct issue *issue, signer_done_fn *done, struct error *err);
 
 /* --- issue_result.c: all end at the turn's commit --- */
 
+/* @txn has its outcome. */
+void
+issue_end_with(struct issue *issue, struct store_txn *txn);
+
 /* The order waits for a rate limit; that is not a failure. */
 void
 issue_hold(struct issue *issue, struct ledger_hold *hold);
@@ -129,6 +140,18 @@ issue_fail(struct issue *issue, const struct error *err, bool is_spent);
 /* Stores certificate, next renewal, rollout intent and the end of the issue. -1: the chain does not match the order. */
 int
 issue_accept_chain(struct issue *issue, const struct buf *chain, struct error *err);
+
+/* --- rehearse.c: of a rehearsal --- */
+
+/* The client of the staging provider. Return: 0, or -1: it has no account, and why. */
+int
+rehearse_take_client(struct issue *issue, struct error *err);
+
+/* It is over at the turn's commit, which removes its row and reports the outcome. */
+void
+rehearse_fail(struct issue *issue, const struct error *err);
+void
+rehearse_pass(struct issue *issue, const struct cert_info *info, const struct strlist *doubts);
 
 /* --- issue_guard.c --- */
 

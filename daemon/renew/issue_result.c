@@ -130,6 +130,12 @@ issue_result_end_saved(const struct error *err, void *arg)
 	issue_end(issue, !err);
 }
 
+void
+issue_end_with(struct issue *issue, struct store_txn *txn)
+{
+	store_then(txn, issue_result_end_saved, issue);
+}
+
 /* It was looked at before its turn: the turn stays, and others keep theirs. */
 static bool
 issue_result_has_turn(const struct issue *issue, const struct ledger_hold *hold)
@@ -154,7 +160,7 @@ issue_hold(struct issue *issue, struct ledger_hold *hold)
 		store_fail(txn, &err);
 	issue_gather(issue, txn);
 	issue_say(issue, "hold", hold->why, a->hold_at);
-	store_then(txn, issue_result_end_saved, issue);
+	issue_end_with(issue, txn);
 }
 
 static void
@@ -176,9 +182,14 @@ issue_fail(struct issue *issue, const struct error *err, bool is_spent)
 	_cleanup_error_ struct error load_err = ERROR_INIT;
 	_cleanup_error_ struct error why = ERROR_INIT;
 	_cleanup_strlist_ struct strlist validations = STRLIST_INIT;
-	struct store_txn *txn = store_begin(issue->env->store);
+	struct store_txn *txn;
 	const char *id = issue->id;
 
+	if (issue->is_rehearsal) {
+		rehearse_fail(issue, err);
+		return;
+	}
+	txn = store_begin(issue->env->store);
 	error_copy(&why, err); /* it may belong to the order */
 	strlist_copy(&validations, &issue->autocert.validations);
 	if (issue->order)
@@ -211,7 +222,7 @@ issue_fail(struct issue *issue, const struct error *err, bool is_spent)
 		schedule_set(issue->env->store, txn, SCHEDULE_ISSUE, id, issue->lane,
 			time_add(issue_now(issue->env), UNREADABLE_RETRY_SEC));
 	}
-	store_then(txn, issue_result_end_saved, issue);
+	issue_end_with(issue, txn);
 }
 
 /* --- success --- */
@@ -430,7 +441,7 @@ issue_store(struct issue *issue, struct certificate *cert, const struct cert_inf
 	profile_note_offer(env, txn, issue->client);
 	clients_note_order(env->clients, issue->lane, NULL);
 	ledger_count_certificate(issue->claim, txn);
-	store_then(txn, issue_result_end_saved, issue); /* on failure the order is still valid and its URL stored */
+	issue_end_with(issue, txn); /* on failure the order is still valid and its URL stored */
 	return 0;
 }
 
@@ -461,6 +472,9 @@ issue_accept_chain(struct issue *issue, const struct buf *chain, struct error *e
 		0) {
 		error_wrap(err, "the CA issued a certificate that was not requested");
 		buf_add(&issue->refused_pem, chain->data, chain->len);
+	} else if (issue->is_rehearsal) {
+		rehearse_pass(issue, &info, &doubts);
+		rc = 0;
 	} else {
 		issue_result_make_certificate(&cert, issue, &info, now);
 		issue_result_note_doubts(&cert, &doubts);

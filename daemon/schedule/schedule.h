@@ -32,6 +32,7 @@ enum schedule_kind {
 	SCHEDULE_READY = 17,    /* autocertificate: would its renewal succeed? */
 	SCHEDULE_CRL = 18,      /* one row: ask all revocation lists about the certificates */
 	SCHEDULE_APPROVAL = 19, /* autocertificate: deploy the certificate that waits for approval without it */
+	SCHEDULE_REHEARSE = 22, /* autocertificate: order at a staging CA, whose provider is the lane, for nothing */
 };
 
 /*

@@ -124,6 +124,7 @@ call_cancel_all(struct call *call)
 	for (size_t i = 0; i < call->cancels.count; i++) {
 		scheduler_cancel(call->service->scheduler, SCHEDULE_ISSUE, call->cancels.items[i]);
 		scheduler_cancel(call->service->scheduler, SCHEDULE_AUTHORIZE, call->cancels.items[i]);
+		scheduler_cancel(call->service->scheduler, SCHEDULE_REHEARSE, call->cancels.items[i]);
 	}
 }
 

@@ -1,11 +1,15 @@
-/* autoCertificate.check and server.check: would the next renewal succeed? */
+/* autoCertificate.check, autoCertificate.rehearse and server.check: would the next renewal succeed? */
 #include "daemon/service/check.h"
 
+#include "common/ca.h"
+#include "common/shell.h"
 #include "daemon/ready/ready.h"
+#include "daemon/schedule/schedule.h"
 #include "daemon/service/handlers.h"
 #include "daemon/service/resource.h"
 
 #include <stdlib.h>
+#include <string.h>
 #include <utlist.h>
 
 struct check_call {
@@ -75,6 +79,101 @@ check_stop(struct service *service)
 		call_finish(call, NULL, &err);
 	}
 }
+
+/* --- rehearsals --- */
+
+enum { PROVIDERS_MAX = 1000 };
+
+/* The first provider with that directory. Return: 1 found, 0 none, -1. */
+static int
+check_provider_at(struct store *store, const char *url, char **ret, struct error *err)
+{
+	char id[STORE_ID_SIZE] = "";
+
+	for (int n = 0; n < PROVIDERS_MAX; n++) {
+		_cleanup_provider_ struct provider p = { 0 };
+		int found = object_next_peek(store, &provider_class, id, &p, err);
+
+		if (found != 1)
+			return found;
+		memcpy(id, p.o.id, sizeof(id));
+		if (p.server && strcmp(p.server, url) == 0) {
+			*ret = xstrdup(id);
+			return 1;
+		}
+	}
+	return 0;
+}
+
+/* @declared: the provider of the auto-certificate. @ret: the id of the one to rehearse with. */
+static int
+check_staging_of(
+	struct call *call, struct json_object *params, const struct provider *declared, char **ret, struct error *err)
+{
+	const char *ref = json_object_get_string(json_path(params, "provider"));
+	const char *url = ca_staging_of(declared->server);
+	_cleanup_free_ char *command = NULL;
+	int found;
+
+	if (ref)
+		return resource_ref(call, &provider_class, "provider", ref, ret, err);
+	if (!url)
+		return error_set_field(err, "provider",
+			"is required: no staging environment of %s is known; declare a provider for it",
+			declared->server);
+	found = check_provider_at(call->service->store, url, ret, err);
+	if (found)
+		return found < 0 ? -1 : 0;
+	command = shell_certctl("add-provider --server", url, "--name NAME --email EMAIL --agree-tos");
+	return error_set_field(err, "provider",
+		"is required: there is none at %s, the staging environment; declare it: %s", url, command);
+}
+
+static int
+check_may_rehearse(struct call *call, const struct autocert *a, const struct provider *declared, const char *staging,
+	struct error *err)
+{
+	_cleanup_provider_ struct provider p = { 0 };
+	struct schedule_row row;
+	int found = object_peek(call->service->store, &provider_class, staging, &p, err);
+
+	if (found != 1)
+		return found < 0 ? -1 : error_set(err, ERROR_NOT_FOUND, "the provider was deleted");
+	if (strcmp(p.server, declared->server) == 0)
+		return error_set_field(err, "provider",
+			"'%s' is an account at the CA that issues the certificate; a rehearsal needs another CA, such "
+			"as the staging environment",
+			p.o.name);
+	if (a->challenge && (strcmp(a->challenge, "manual") == 0 || strcmp(a->challenge, "dns-persist-01") == 0))
+		return error_set(err, ERROR_STATE,
+			"'%s' is validated by %s: the record that the operator publishes is for one CA account only, "
+			"so it cannot be rehearsed with another",
+			a->o.name, a->challenge);
+	found = schedule_get(call->service->store, SCHEDULE_REHEARSE, a->o.id, &row, err);
+	return found == 1 ? error_set(err, ERROR_STATE, "a rehearsal of '%s' is in progress", a->o.name) : found;
+}
+
+int
+autocert_rehearse(struct call *call, struct json_object *params, struct error *err)
+{
+	_cleanup_autocert_ struct autocert a = { 0 };
+	_cleanup_provider_ struct provider declared = { 0 };
+	_cleanup_free_ char *staging = NULL;
+
+	if (resource_find_peek(call, &autocert_class, params, &a, err) < 0 ||
+		object_peek(call->service->store, &provider_class, a.provider, &declared, err) < 0)
+		return -1;
+	if (!declared.server)
+		return error_set(err, ERROR_NOT_FOUND, "the provider of '%s' was deleted", a.o.name);
+	if (check_staging_of(call, params, &declared, &staging, err) < 0 ||
+		check_may_rehearse(call, &a, &declared, staging, err) < 0)
+		return -1;
+	schedule_set(call->service->store, call_txn(call), SCHEDULE_REHEARSE, a.o.id, staging, call_now(call));
+	call->result = resource_seen_by(call->peer, call->service, &autocert_ops, &a);
+	return 0;
+}
+
+/* --- the host --- */
 
 /* Of the host, without its auto-certificates. */
 int

@@ -146,6 +146,7 @@ autocert_deleted(const struct step *s, const struct autocert *a)
 	schedule_del(s->store, s->txn, SCHEDULE_ARI, a->o.id);
 	schedule_del(s->store, s->txn, SCHEDULE_PERSIST, a->o.id);
 	schedule_del(s->store, s->txn, SCHEDULE_APPROVAL, a->o.id);
+	schedule_del(s->store, s->txn, SCHEDULE_REHEARSE, a->o.id);
 	ready_forget(s->store, s->txn, a->o.id);
 	expiry_forget(s->store, s->txn, a->o.id);
 	store_del(s->txn, STORE_ISSUE, a->o.id, strlen(a->o.id));

@@ -8,7 +8,7 @@ service_fn provider_create, provider_update, provider_delete, provider_new_accou
 	provider_deactivate, provider_export;
 service_fn autocert_create, autocert_update, autocert_delete;
 service_fn autocert_renew, autocert_pause, autocert_resume, autocert_cancel, autocert_explain, autocert_rollback,
-	autocert_approve, autocert_check;
+	autocert_approve, autocert_check, autocert_rehearse;
 service_fn alert_test;
 service_fn certificate_create, certificate_get, certificate_delete;
 service_fn certificate_export, certificate_explain, certificate_revoke, certificate_rollback;

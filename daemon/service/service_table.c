@@ -27,6 +27,7 @@ const struct service_method service_methods[API_METHOD_COUNT] = {
 	[RPC_AUTOCERTIFICATE_ROLLBACK] = { autocert_rollback, &autocert_ops },
 	[RPC_AUTOCERTIFICATE_APPROVE] = { autocert_approve, &autocert_ops },
 	[RPC_AUTOCERTIFICATE_CHECK] = { autocert_check, &autocert_ops },
+	[RPC_AUTOCERTIFICATE_REHEARSE] = { autocert_rehearse, &autocert_ops },
 	[RPC_AUTOCERTIFICATE_EXPLAIN] = { autocert_explain, &autocert_ops },
 	[RPC_CERTIFICATE_LIST] = { resource_list, &certificate_ops },
 	[RPC_CERTIFICATE_GET] = { certificate_get, &certificate_ops },

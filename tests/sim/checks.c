@@ -11,7 +11,7 @@
 #include <inttypes.h>
 #include <string.h>
 
-enum { FILE_MAX = 64 * 1024, KINDS = SCHEDULE_APPROVAL + 1 };
+enum { FILE_MAX = 64 * 1024, KINDS = 256 /* one octet */ };
 
 /* What a walk over the schedule found. */
 struct rows {
@@ -193,6 +193,7 @@ check_calm(struct world *w)
 	expect(w, "rows to clean up", rows.count[SCHEDULE_CLEANUP], 0);
 	expect(w, "rows to register", rows.count[SCHEDULE_ACCOUNT], 0);
 	expect(w, "rows to remove", rows.count[SCHEDULE_REMOVE], 0);
+	expect(w, "rows to rehearse", rows.count[SCHEDULE_REHEARSE], 0);
 	expect(w, "rows to alert", rows.count[SCHEDULE_ALERT], 0);
 	expect(w, "rows to purge", rows.count[SCHEDULE_PURGE], store_count(w->store, STORE_CERTIFICATE));
 	expect(w, "rows by object", store_count(w->store, STORE_SCHEDULE_ROW), store_count(w->store, STORE_SCHEDULE));

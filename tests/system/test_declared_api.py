@@ -219,6 +219,10 @@ def change(face, certd, own_ca, other_root):
     face.call("autoCertificate.renew", ref=auto, force=True)
     wait_for(lambda: is_approved(face, auto), 20, "a certificate that waits for approval")
     face.call("certificate.revoke", ref=newest(face, auto), reason="superseded", now=True)
+    certd.call("provider.create", properties={"name": f"{name} staging", "server": "https://127.0.0.1:1/dir",
+                                              "email": "ops@example.com", "termsOfServiceAgreed": True})
+    face.call("autoCertificate.rehearse", ref=auto, provider=f"{name} staging")
+    certd.call("provider.delete", ref=f"{name} staging")
     for method in ("deploy", "probe"):
         face.call(f"consumer.{method}", ref=f"{name} web 2", autoCertificate=auto)
         face.call(f"consumer.{method}", ref=f"{name} web 2")

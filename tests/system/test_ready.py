@@ -8,7 +8,7 @@ import pytest
 from certd import Certd
 from dnsservers import ZONE, Knot
 from hostile_ca import HostileCa, Identity
-from pebble import Challtestsrv
+from pebble import Challtestsrv, Pebble
 from procs import wait_for
 
 OK, WARNING, BLOCKED = 0, 1, 2
@@ -237,3 +237,82 @@ def test_signatures_that_do_not_validate_are_a_warning(start, ca):
     found = check(certd, "signed.example")
     resolver.stop()
     assert found["delegation"][0] == "warning" and "DNSSEC" in found["delegation"][1]
+
+
+# --- rehearsals ---
+
+@pytest.fixture
+def rehearsals(start, scratch):
+    """A certificate by dns-01, and another CA as the staging environment, which the same file verifies."""
+    knot = start(Knot, zones=("a.example",))
+    certd = start(Certd, config=f"dns-servers = {knot.dns}\n")
+    ca, staging = (start(Pebble, dns=knot.dns, validity=3600) for _ in range(2))
+    roots = scratch / "roots.pem"
+    roots.write_text(ca.ca_file.read_text() + staging.ca_file.read_text())
+    certd.ctl("add-provider", "--name", "le", "--server", ca.url, "--email", "ops@example.com", "--agree-tos",
+              "--ca-file", roots)
+    certd.call("dnsProvider.create", properties={
+        "name": "ns", "kind": "rfc2136", "server": knot.dns, "tsigName": knot.key_name, "tsigKey": knot.key_secret,
+        "zones": ["a.example"]})
+    certd.ctl("add-auto", "--provider", "le", "--cn", "*.a.example", "--challenge", "dns-01", "--dns", "ns",
+              "--key-algorithm", "secp384r1")
+    return certd, knot, staging
+
+
+def state_of(certd):
+    """All that a rehearsal must not change."""
+    auto = certd.call("autoCertificate.get", ref="*.a.example")
+    drop = certd.drop("*.a.example")
+    return (auto, [c["id"] for c in certd.call("certificate.list")["items"]],
+            {file.name: (file.stat().st_ino, file.read_bytes()) for file in drop.iterdir()},
+            [(r["kind"], r["object"]["id"]) for r in certd.call("schedule.list")["items"]
+             if r["kind"] in ("issue", "deploy", "purge", "rehearsal")])
+
+
+def wait_no_record(certd, knot):
+    wait_for(lambda: not knot.txt("_acme-challenge.a.example"), 60, "the TXT records to go")
+    wait_for(lambda: not [r for r in certd.call("schedule.list")["items"] if r["kind"] in ("cleanup", "rehearsal")],
+             60, "the rows to go")
+
+
+def test_a_rehearsal_at_the_staging_environment_changes_nothing(rehearsals):
+    certd, knot, staging = rehearsals
+    wait_no_record(certd, knot)
+    before = state_of(certd)
+    refused = certd.ctl("rehearse", "*.a.example", check=False)
+    assert refused.returncode and "no staging environment of" in refused.stderr, refused.stderr
+    for nth in (1, 2):  # the account of the first one is used again
+        shown = certd.ctl("rehearse", "*.a.example", "--staging", staging.url)
+        assert "the rehearsal with provider 'le-staging' succeeded" in shown.stdout, shown
+        assert ("declared the provider 'le-staging'" in shown.stderr) == (nth == 1), shown.stderr
+        for step in ("authorize", "solve", "finalize"):
+            assert step in shown.stderr, shown.stderr
+    wait_no_record(certd, knot)
+    assert state_of(certd) == before
+    account = certd.call("provider.get", ref="le-staging")
+    assert account["metadata"]["state"] == "AVAILABLE" and account["metadata"]["directoryUrl"] == staging.url
+    # The same settings fail in the same way, and the renewal is not counted as failed.
+    certd.call("dnsProvider.update", ref="ns", properties={"tsigKey": "d3Jvbmcgc2VjcmV0IG9mIGEga2V5IGZvciB0c2ln"})
+    failed = certd.ctl("rehearse", "*.a.example", "--provider", "le-staging", check=False)
+    assert failed.returncode and "the rehearsal failed" in failed.stderr and "'ns'" in failed.stderr, failed.stderr
+    assert state_of(certd) == before
+    kinds = [e["kind"] for e in certd.call("event.list", limit=1000)["items"] if e["kind"].startswith("rehearsal")]
+    assert kinds == ["rehearsal.done", "rehearsal.done", "rehearsal.failed"]
+
+
+def test_a_rehearsal_that_is_killed_leaves_no_record(rehearsals, start):
+    certd, knot, _ = rehearsals
+    wait_no_record(certd, knot)
+    slow = start(Pebble, dns=knot.dns, is_slow=True)
+    certd.ctl("add-provider", "--name", "slow", "--server", slow.url, "--email", "ops@example.com", "--agree-tos",
+              "--ca-file", slow.ca_file)
+    started = certd.ctl("rehearse", "*.a.example", "--provider", "slow", "--no-wait")
+    assert "has started" in started.stdout
+    wait_for(lambda: knot.txt("_acme-challenge.a.example"), 60, "the record")
+    certd.kill9()
+    left = knot.txt("_acme-challenge.a.example")
+    certd.start()
+    wait_for(lambda: not set(knot.txt("_acme-challenge.a.example")) & set(left), 60, "the record of before to go")
+    certd.ctl("pause", "*.a.example")
+    certd.ctl("rm", "auto", "*.a.example", "--force")
+    wait_no_record(certd, knot)

@@ -72,3 +72,13 @@ Test(ca, anything_else_is_refused)
 		cr_expect_eq(limits.of[CA_LIMIT_ORDERS].count, 7);
 	}
 }
+
+Test(ca, a_staging_environment_is_known_of_those_that_have_one)
+{
+	const char *url = ca_find("letsencrypt")->url;
+
+	cr_expect_str_eq(ca_staging_of(url), ca_find("letsencrypt-staging")->url);
+	cr_expect_null(ca_staging_of(ca_find("letsencrypt-staging")->url), "it is one itself");
+	cr_expect_null(ca_staging_of(ca_find("zerossl")->url));
+	cr_expect_null(ca_staging_of("https://acme.example/directory"));
+}

@@ -1,0 +1,325 @@
+/*
+ * Rehearsals: the second CA of the world is the staging environment. Whatever happens to one, the auto-certificate, its
+ * CA and what certd keeps of both stay as they were.
+ */
+#include "tests/sim/checks.h"
+#include "tests/unit/renew/run.h"
+
+#include <criterion/criterion.h>
+#include <openssl/pem.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { STEPS_MAX = 60 };
+
+struct rehearsal {
+	struct run run;
+	struct autocert before;
+	size_t orders; /* at the CA */
+	uint64_t certificates, limits, ready;
+};
+
+static void
+rehearsal_pass(struct rehearsal *r, int64_t sec)
+{
+	world_run_until(&r->run.world, world_now(&r->run.world) + sec);
+}
+
+/* A certificate is in use, and a provider declared at the staging environment; with an account if @is_calm. */
+static void
+rehearsal_begin(struct rehearsal *r, bool is_calm)
+{
+	struct world *w = &r->run.world;
+
+	*r = (struct rehearsal){ .orders = 0 };
+	run_begin(&r->run, 0);
+	rehearsal_pass(r, HOUR);
+	run_load(&r->run, "a-90d", &r->before);
+	cr_assert_not_null(r->before.last_certificate);
+	r->orders = fake_ca_orders(w->cas[0].ca);
+	r->certificates = store_count(w->store, STORE_CERTIFICATE);
+	r->limits = store_count(w->store, STORE_RATE);
+	r->ready = store_count(w->store, STORE_READY);
+	cr_assert(world_call(w, RPC_PROVIDER_CREATE,
+		"{'properties':{'name':'staging','email':'a@b.test','server':'%s/directory',"
+		"'termsOfServiceAgreed':true,'rateLimits':['orders=5/3h']}}",
+		w->cas[1].url));
+	if (is_calm)
+		rehearsal_pass(r, MINUTE);
+}
+
+static void
+rehearsal_end(struct rehearsal *r)
+{
+	autocert_clear(&r->before);
+	run_end(&r->run);
+}
+
+static bool
+rehearse(struct rehearsal *r)
+{
+	return world_call(&r->run.world, RPC_AUTOCERTIFICATE_REHEARSE, "{'ref':'a-90d','provider':'staging'}");
+}
+
+/* @ret: the message of the last one, owned by the caller; or NULL. */
+static size_t
+events_of(struct rehearsal *r, enum event_kind kind, char **ret)
+{
+	_cleanup_json_ struct json_object *list = events_list(r->run.world.events, NULL, 0, 1000, NULL);
+	size_t n = 0;
+
+	for (size_t i = 0; i < json_object_array_length(list); i++) {
+		struct json_object *event = json_object_array_get_idx(list, i);
+
+		if (strcmp(json_object_get_string(json_path(event, "kind")), event_info(kind)->name) != 0)
+			continue;
+		n++;
+		if (ret)
+			str_replace(ret, json_object_get_string(json_path(event, "message")));
+	}
+	return n;
+}
+
+/* It is over, and nothing but events is left of it. */
+static void
+expect_untouched(struct rehearsal *r, const char *when, uint64_t n)
+{
+	struct world *w = &r->run.world;
+	_cleanup_autocert_ struct autocert after = { 0 };
+
+	check_always(w);
+	cr_expect(check_calm(w), "%s %d: something still runs", when, (int)n);
+	run_load(&r->run, "a-90d", &after);
+	cr_expect_str_eq(after.last_certificate, r->before.last_certificate, "%s %d", when, (int)n);
+	cr_expect_eq(after.next_at, r->before.next_at, "%s %d", when, (int)n);
+	cr_expect_eq(after.o.modified_at, r->before.o.modified_at, "%s %d", when, (int)n);
+	cr_expect_eq(after.attempts, 0, "%s %d", when, (int)n);
+	cr_expect_eq(run_due(&r->run, SCHEDULE_ISSUE, after.o.id), r->before.next_at, "%s %d", when, (int)n);
+	cr_expect_eq(run_due(&r->run, SCHEDULE_REHEARSE, after.o.id), 0, "%s %d", when, (int)n);
+	cr_expect_eq(fake_ca_orders(w->cas[0].ca), r->orders, "%s %d: the CA has another order", when, (int)n);
+	cr_expect_eq(store_count(w->store, STORE_CERTIFICATE), r->certificates, "%s %d", when, (int)n);
+	cr_expect_eq(store_count(w->store, STORE_RATE), r->limits, "%s %d", when, (int)n);
+	cr_expect_eq(w->issued, 1, "%s %d", when, (int)n);
+}
+
+Test(rehearse, it_reports_and_throws_the_certificate_away)
+{
+	struct rehearsal r;
+	_cleanup_free_ char *text = NULL;
+
+	rehearsal_begin(&r, true);
+	cr_assert(rehearse(&r));
+	rehearsal_pass(&r, MINUTE);
+	cr_expect_eq(fake_ca_orders(r.run.world.cas[1].ca), 1);
+	cr_expect_eq(fake_ca_count(r.run.world.cas[1].ca, FAKE_CA_CERTIFICATE), 1);
+	cr_expect_eq(events_of(&r, EVENT_REHEARSAL_DONE, &text), 1);
+	cr_expect_eq(events_of(&r, EVENT_REHEARSAL_FAILED, NULL), 0);
+	cr_expect(text && strstr(text, "'staging' succeeded") && strstr(text, "thrown away"), "%s", text);
+	expect_untouched(&r, "undisturbed", 0);
+	rehearsal_end(&r);
+}
+
+/* The settings of the declared provider apply, and not those of the one whose account is used. */
+Test(rehearse, it_asks_for_the_profile_that_the_renewal_would_ask_for)
+{
+	struct rehearsal r;
+	_cleanup_free_ char *text = NULL;
+
+	rehearsal_begin(&r, true);
+	fake_ca_script(r.run.world.cas[1].ca)->profiles = "{\"other\":\"none that is asked for\"}";
+	world_stop(&r.run.world); /* the directory is fetched again */
+	world_start(&r.run.world);
+	cr_assert(world_call(&r.run.world, RPC_PROVIDER_UPDATE, "{'ref':'ca','properties':{'profile':'short'}}"));
+	cr_assert(rehearse(&r));
+	rehearsal_pass(&r, MINUTE);
+	cr_expect_eq(events_of(&r, EVENT_REHEARSAL_FAILED, &text), 1);
+	cr_expect(text && strstr(text, "short"), "%s", text);
+	rehearsal_end(&r);
+}
+
+/* Notes the chain that the staging environment sends. */
+static bool
+take_chain(enum fake_ca_phase phase, enum fake_ca_kind kind, unsigned nth, struct fake_ca_answer *answer, void *arg)
+{
+	struct buf *chain = arg;
+
+	(void)nth;
+	if (phase == FAKE_CA_AFTER && kind == FAKE_CA_CERTIFICATE)
+		buf_add(chain, answer->res.body.data, answer->res.body.len);
+	return false;
+}
+
+static EVP_PKEY *
+public_key_of(const struct buf *pem)
+{
+	BIO *bio = BIO_new_mem_buf(pem->data, (int)pem->len);
+	X509 *leaf = PEM_read_bio_X509(bio, NULL, NULL, NULL);
+	EVP_PKEY *key;
+
+	cr_assert_not_null(leaf);
+	key = X509_get_pubkey(leaf);
+	X509_free(leaf);
+	BIO_free(bio);
+	return key;
+}
+
+Test(rehearse, the_key_in_use_is_not_shown_to_another_ca)
+{
+	struct rehearsal r;
+	struct world *w = &r.run.world;
+	_cleanup_certificate_ struct certificate in_use = { 0 };
+	_cleanup_buf_ struct buf chain = BUF_INIT;
+	EVP_PKEY *old, *new;
+
+	rehearsal_begin(&r, true);
+	cr_assert(world_call(w, RPC_AUTOCERTIFICATE_UPDATE, "{'ref':'a-90d','properties':{'reuseKey':true}}"));
+	fake_ca_script(w->cas[1].ca)->intercept = take_chain;
+	fake_ca_script(w->cas[1].ca)->arg = &chain;
+	cr_assert(rehearse(&r));
+	rehearsal_pass(&r, MINUTE);
+	cr_assert_eq(events_of(&r, EVENT_REHEARSAL_DONE, NULL), 1);
+	cr_assert_eq(object_peek(w->store, &certificate_class, r.before.last_certificate, &in_use, NULL), 1);
+	old = public_key_of(&in_use.leaf_pem);
+	new = public_key_of(&chain);
+	cr_expect_neq(EVP_PKEY_eq(old, new), 1);
+	EVP_PKEY_free(old);
+	EVP_PKEY_free(new);
+	rehearsal_end(&r);
+}
+
+Test(rehearse, a_restart_at_each_request_leaves_nothing)
+{
+	uint64_t n = 1;
+
+	for (bool more = true; more && n < STEPS_MAX; n++) {
+		struct rehearsal r;
+		struct world *w = &r.run.world;
+
+		rehearsal_begin(&r, false);
+		cr_assert(rehearse(&r));
+		w->stop_at = w->requests + n;
+		rehearsal_pass(&r, HOUR);
+		more = w->requests >= w->stop_at;
+		w->stop_at = 0;
+		world_stop(w);
+		world_start(w);
+		rehearsal_pass(&r, HOUR);
+		cr_expect_eq(events_of(&r, EVENT_REHEARSAL_DONE, NULL), 1, "request %d", (int)n);
+		cr_expect_eq(events_of(&r, EVENT_REHEARSAL_FAILED, NULL), 0, "request %d", (int)n);
+		cr_expect_leq(fake_ca_orders(w->cas[1].ca), 2, "request %d", (int)n);
+		expect_untouched(&r, "request", n);
+		rehearsal_end(&r);
+	}
+	cr_expect_gt(n, 12, "a registration and an order have more requests than %d", (int)n);
+	cr_expect_lt(n, STEPS_MAX);
+}
+
+Test(rehearse, a_restart_at_each_commit_leaves_nothing)
+{
+	uint64_t n = 1;
+
+	for (bool more = true; more && n < STEPS_MAX; n++) {
+		struct rehearsal r;
+		struct world *w = &r.run.world;
+
+		rehearsal_begin(&r, false);
+		cr_assert(rehearse(&r));
+		w->stop_at_commit = world_commits(w) + n;
+		rehearsal_pass(&r, HOUR);
+		more = world_commits(w) >= w->stop_at_commit;
+		w->stop_at_commit = 0;
+		world_stop(w);
+		world_start(w);
+		rehearsal_pass(&r, HOUR);
+		cr_expect_eq(events_of(&r, EVENT_REHEARSAL_DONE, NULL), 1, "commit %d", (int)n);
+		expect_untouched(&r, "commit", n);
+		rehearsal_end(&r);
+	}
+	cr_expect_gt(n, 3, "%d commits", (int)n);
+	cr_expect_lt(n, STEPS_MAX);
+}
+
+Test(rehearse, each_failure_is_reported_and_is_not_one_of_the_renewal)
+{
+	static const struct {
+		enum weather weather;
+		const char *says;
+	} cases[] = {
+		{ WEATHER_REFUSING, "the rehearsal failed: " },
+		{ WEATHER_FULL, "rate" },
+		{ WEATHER_NO_NET, "failed" },
+		{ WEATHER_GARBAGE, "failed" },
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		struct rehearsal r;
+		_cleanup_free_ char *text = NULL;
+
+		rehearsal_begin(&r, true);
+		world_set_weather(&r.run.world.cas[1], cases[i].weather, world_now(&r.run.world) + DAY);
+		cr_assert(rehearse(&r));
+		rehearsal_pass(&r, HOUR);
+		cr_expect_eq(events_of(&r, EVENT_REHEARSAL_FAILED, &text), 1, "%zu", i);
+		cr_expect(text && strstr(text, cases[i].says), "%zu: %s", i, text);
+		expect_untouched(&r, "failure", i);
+		rehearsal_end(&r);
+	}
+}
+
+Test(rehearse, without_an_account_it_says_why)
+{
+	struct rehearsal r;
+	struct world *w = &r.run.world;
+	_cleanup_free_ char *text = NULL;
+
+	rehearsal_begin(&r, true);
+	cr_assert(world_call(w, RPC_PROVIDER_DELETE, "{'ref':'staging'}"));
+	world_set_weather(&w->cas[1], WEATHER_NO_NET, world_now(w) + DAY);
+	cr_assert(world_call(w, RPC_PROVIDER_CREATE,
+		"{'properties':{'name':'staging','email':'a@b.test','server':'%s/directory',"
+		"'termsOfServiceAgreed':true}}",
+		w->cas[1].url));
+	cr_assert(rehearse(&r));
+	rehearsal_pass(&r, MINUTE);
+	cr_expect_eq(events_of(&r, EVENT_REHEARSAL_FAILED, &text), 1);
+	cr_expect(text && strstr(text, "'staging' has no account: "), "%s", text);
+	cr_expect_eq(run_due(&r.run, SCHEDULE_REHEARSE, r.before.o.id), 0);
+	rehearsal_end(&r);
+}
+
+Test(rehearse, what_cannot_be_rehearsed_is_refused)
+{
+	struct rehearsal r;
+	struct world *w = &r.run.world;
+
+	rehearsal_begin(&r, true);
+	cr_expect_not(world_call(w, RPC_AUTOCERTIFICATE_REHEARSE, "{'ref':'a-90d'}"), "no staging is known");
+	cr_expect_not(world_call(w, RPC_AUTOCERTIFICATE_REHEARSE, "{'ref':'a-90d','provider':'ca'}"), "the CA itself");
+	cr_expect_not(world_call(w, RPC_AUTOCERTIFICATE_REHEARSE, "{'ref':'a-90d','provider':'none'}"));
+	cr_assert(rehearse(&r));
+	cr_expect_not(rehearse(&r), "one is in progress");
+	rehearsal_pass(&r, MINUTE);
+	cr_expect(rehearse(&r), "it is over");
+	rehearsal_pass(&r, MINUTE);
+	cr_assert(world_call(w, RPC_AUTOCERTIFICATE_UPDATE, "{'ref':'a-90d','properties':{'challenge':'manual'}}"));
+	cr_expect_not(rehearse(&r), "the record would be another one");
+	rehearsal_end(&r);
+}
+
+Test(rehearse, what_is_deleted_in_the_middle_leaves_nothing)
+{
+	struct rehearsal r;
+	struct world *w = &r.run.world;
+
+	rehearsal_begin(&r, true);
+	cr_assert(rehearse(&r));
+	w->stop_at = w->requests + 4;
+	rehearsal_pass(&r, HOUR);
+	w->stop_at = 0;
+	cr_assert(world_call(w, RPC_AUTOCERTIFICATE_DELETE, "{'ref':'a-90d','force':true}"));
+	rehearsal_pass(&r, HOUR);
+	cr_expect_eq(run_due(&r.run, SCHEDULE_REHEARSE, r.before.o.id), 0);
+	cr_expect_eq(events_of(&r, EVENT_REHEARSAL_DONE, NULL) + events_of(&r, EVENT_REHEARSAL_FAILED, NULL), 0);
+	check_calm(w);
+	rehearsal_end(&r);
+}
