@@ -186,6 +186,7 @@ unit_renew_SOURCES = $(world_sources) $(fake_ca_sources) \
 	tests/unit/renew/test_every_step.c \
 	tests/unit/renew/test_explain.c \
 	tests/unit/renew/test_expiry.c \
+	tests/unit/renew/test_failover.c \
 	tests/unit/renew/test_failed_reads.c \
 	tests/unit/renew/test_clock_change.c \
 	tests/unit/renew/test_consequences.c \

@@ -38,6 +38,7 @@
 	CONDITION(persist, "record for dns-persist-01 is missing or ends") \
 	CONDITION(stale, "certificate is not served") \
 	CONDITION(refused, "CA does not issue the certificate") \
+	CONDITION(fallback, "order goes to a fallback provider") \
 	CONDITION(unready, "next renewal would fail") \
 	CONDITION(undeployed, "certificate cannot be deployed") \
 	CONDITION(approval, "new certificate waits for approval") \

@@ -230,6 +230,16 @@ condition_persist(const struct condition_facts *f, struct buf *text, int64_t *ag
 	return is_dead ? SEVERITY_CRITICAL : SEVERITY_WARNING;
 }
 
+/* Until a certificate is issued; the next renewal is with the provider itself. */
+static enum severity
+condition_fallback(const struct condition_facts *f, struct buf *text, int64_t *again_at _unused_)
+{
+	if (!f->autocert || !f->autocert->provider_why)
+		return SEVERITY_NONE;
+	buf_add_str(text, f->autocert->provider_why);
+	return SEVERITY_WARNING;
+}
+
 /* Found by a check, weeks before. While an order fails, its own error says more. */
 static enum severity
 condition_unready(const struct condition_facts *f, struct buf *text, int64_t *again_at _unused_)

@@ -9,6 +9,7 @@
 #include "daemon/base/clock.h"
 #include "daemon/dnsprovider/dnsprovider.h"
 #include "daemon/ready/ready_private.h"
+#include "daemon/renew/failover.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -17,6 +18,7 @@
 /* In the order in which they run and are shown. */
 const struct ready_check *const ready_checks[] = {
 	&ready_check_account,
+	&ready_check_fallback,
 	&ready_check_profile,
 	&ready_check_staple,
 	&ready_check_files,
@@ -321,6 +323,7 @@ ready_store(struct ready_run *run, struct store_txn *txn)
 	schedule_set(ready->store, txn, SCHEDULE_READY, id, READY_LANE,
 		time_add(ready_now(ready), ready_next_sec(&run->state)));
 	record_clear(&ready_class, &before);
+	failover_look_at(ready->config.env, txn, id); /* it may have become urgent while it waits for its CA */
 }
 
 static void

@@ -26,6 +26,7 @@ extern const size_t ready_n_checks;
 extern const struct ready_check ready_check_account, ready_check_profile, ready_check_staple, ready_check_files,
 	ready_check_challenge, ready_check_delegation, ready_check_caa, ready_check_zone, ready_check_address,
 	ready_check_answer;
+extern const struct ready_check ready_check_fallback;
 
 /* The answer of a DNS service to a request for its zones, kept for a minute: many names share a service. */
 struct ready_zones {

@@ -10,6 +10,7 @@
 #include "daemon/base/clock.h"
 #include "daemon/base/loop.h"
 #include "daemon/renew/account.h"
+#include "daemon/renew/failover.h"
 #include "daemon/renew/policy.h"
 #include "daemon/renew/profile.h"
 #include "daemon/schedule/schedule.h"
@@ -182,7 +183,7 @@ account_wake_orders(const struct account *account, struct store_txn *txn, const 
 		_cleanup_autocert_ struct autocert a = { 0 };
 
 		if (object_load(store, &autocert_class, ids.items[i], &a, NULL) != 1 || a.is_paused ||
-			!account_was_to_blame(&a.last_error))
+			!account_was_to_blame(&a.last_error) || strcmp(autocert_provider(&a), p->o.id) != 0)
 			continue;
 		a.next_at = clock_wall(loop_clock(account->env->loop));
 		if (object_save(store, txn, &autocert_class, &a, &err) < 0)
@@ -374,6 +375,8 @@ account_finish(struct account *account, const struct error *err)
 			note_success(account, txn, &p);
 		if (object_save(store, txn, &provider_class, &p, &store_err) < 0)
 			store_fail(txn, &store_err);
+		else if (p.o.state == OBJECT_FAILED)
+			failover_look_at_lane(account->env, txn, p.o.id);
 	} else if (found == 0) {
 		schedule_del(store, txn, SCHEDULE_ACCOUNT, account->id);
 	} else {

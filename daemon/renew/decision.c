@@ -129,6 +129,20 @@ decision_failed(const struct decision_in *in, struct decision *ret)
 			allowed));
 }
 
+/* The next order goes to another provider, or to its own again. */
+static bool
+decision_failover(const struct decision_in *in, struct decision *ret)
+{
+	const struct autocert *a = in->new;
+	_cleanup_free_ char *message = error_is_set(&a->last_error) ? decision_message(&a->last_error) : NULL;
+	char next[TIME_RFC3339_SIZE];
+
+	time_format_rfc3339(a->next_at, next);
+	return decision_make(ret, "failover", xstrdup(autocert_provider(a)),
+		xasprintf(
+			"%s%s%s; next attempt %s", a->provider_why, message ? ": " : "", message ? message : "", next));
+}
+
 /* The next date was changed, and nothing else that explains it. */
 static bool
 decision_moved(const struct decision_in *in, struct decision *ret)
@@ -156,6 +170,8 @@ decision_of_autocert(const struct decision_in *in, struct decision *ret)
 		return decision_make(ret, "paused", NULL, xstrdup("nothing is renewed: it was paused"));
 	if (new->last_certificate && !decision_is_same(new->last_certificate, old->last_certificate))
 		return decision_renewal(in, "a certificate was issued; ", ret);
+	if (new->provider_why && !decision_is_same(new->provider_now, old->provider_now))
+		return decision_failover(in, ret);
 	if (new->attempts > 0 && error_is_set(&new->last_error) && new->last_attempt_at != old->last_attempt_at)
 		return decision_failed(in, ret);
 	if (new->next_at == old->next_at || new->next_at == 0)

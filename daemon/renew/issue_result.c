@@ -13,6 +13,7 @@
 #include "daemon/challenge/choice.h"
 #include "daemon/renew/account.h"
 #include "daemon/renew/ari.h"
+#include "daemon/renew/failover.h"
 #include "daemon/renew/persist.h"
 #include "daemon/renew/policy.h"
 #include "daemon/renew/profile.h"
@@ -70,7 +71,7 @@ issue_retry_at(const struct issue_env *env, const struct autocert *a, struct err
 {
 	struct backoff_in in = {
 		.now = issue_now(env),
-		.attempts = a->attempts,
+		.attempts = failover_attempts(a),
 		.not_before_at = a->last_not_before_at,
 		.not_after_at = a->last_not_after_at,
 		.retry_at = err->retry_at,
@@ -92,6 +93,8 @@ issue_note_failure(const struct issue_env *env, struct autocert *a, const struct
 	a->skips_limits = false;
 	a->last_attempt_at = issue_now(env);
 	error_copy(&a->last_error, err);
+	if (failover_note(env, a, err, is_network))
+		a->last_error.retry_at = 0; /* that was the former CA's */
 	a->next_at = issue_retry_at(env, a, &a->last_error, is_network);
 	error_copy(&a->o.failure, &a->last_error);
 	if (!a->last_certificate)
@@ -105,8 +108,11 @@ issue_result_note_failure(
 	struct event_object object = issue_object(issue);
 	char when[TIME_RFC3339_SIZE];
 	_cleanup_error_ struct error why = ERROR_INIT;
+	_cleanup_free_ char *before = xstrdup(autocert_provider(a));
+	bool has_moved;
 
 	issue_note_failure(issue->env, a, err, is_network);
+	has_moved = strcmp(autocert_provider(a), before) != 0;
 	if (issue->refused_pem.len > 0) {
 		buf_reset(&a->refused_pem);
 		buf_add(&a->refused_pem, issue->refused_pem.data, issue->refused_pem.len);
@@ -114,8 +120,8 @@ issue_result_note_failure(
 	error_copy(&why, err);
 	why.retry_at = a->next_at;
 	time_format_rfc3339(a->next_at, when);
-	event_emit_error(
-		issue->env->events, txn, EVENT_ISSUE_FAILED, &object, &why, "%s; next attempt %s", err->message, when);
+	event_emit_error(issue->env->events, txn, EVENT_ISSUE_FAILED, &object, &why, "%s; next attempt %s%s%s",
+		err->message, when, has_moved ? "; " : "", has_moved ? a->provider_why : "");
 }
 
 /* The result is durable; if not (disk full), the row is still due. */
@@ -213,6 +219,8 @@ issue_fail(struct issue *issue, const struct error *err, bool is_spent)
 			issue, txn, &now, &why, issue_result_is_network_trouble(issue, &why, is_spent));
 		if (object_save(issue->env->store, txn, &autocert_class, &now, &load_err) < 0)
 			store_fail(txn, &load_err);
+		else if (clients_opens_at(issue->env->clients, issue->lane, NULL) > 0)
+			failover_look_at_lane(issue->env, txn, issue->lane);
 		break;
 	case 0:
 		schedule_del(issue->env->store, txn, SCHEDULE_ISSUE, id);
@@ -356,6 +364,7 @@ issue_result_note_success(const struct issue *issue, struct autocert *a, const s
 	issue_note_validations(issue, true, &a->validations);
 	choice_keep(&a->validations, &issue->record.names);
 	a->attempts = 0;
+	failover_end(a);
 	a->hold_at = 0;
 	a->skips_limits = false;
 	str_replace(&a->hold_why, NULL);

@@ -15,6 +15,7 @@ libcertd_a_SOURCES += \
 	daemon/renew/guard.c daemon/renew/guard.h \
 	daemon/renew/expiry.c daemon/renew/expiry.h \
 	daemon/renew/jobs.c daemon/renew/jobs.h \
+	daemon/renew/failover.c daemon/renew/failover.h \
 	daemon/renew/forecast.c daemon/renew/forecast.h \
 	daemon/renew/persist.c daemon/renew/persist.h \
 	daemon/renew/ledger.c daemon/renew/ledger.h \

@@ -64,7 +64,7 @@ static void
 autocert_moved(const struct step *s, const struct autocert *a)
 {
 	if (a->next_at)
-		schedule_set(s->store, s->txn, SCHEDULE_ISSUE, a->o.id, a->provider, a->next_at);
+		schedule_set(s->store, s->txn, SCHEDULE_ISSUE, a->o.id, autocert_provider(a), a->next_at);
 	else
 		schedule_del(s->store, s->txn, SCHEDULE_ISSUE, a->o.id);
 }
@@ -119,7 +119,7 @@ autocert_changed(const struct step *s, const struct autocert *old, const struct 
 	if (is_adopting)
 		take_over_rollout(
 			s, &(struct withdraw_from){ new->o.id, new->slug, new->last_certificate }, &new->consumers);
-	if (new->next_at != old->next_at || !is_same(new->provider, old->provider))
+	if (new->next_at != old->next_at || !is_same(autocert_provider(new), autocert_provider(old)))
 		autocert_moved(s, new);
 	autocert_traced(s, old, new);
 	if (new->is_paused != old->is_paused || new->last_not_after_at != old->last_not_after_at)

@@ -52,6 +52,7 @@ static const struct rule rules[] = {
 
 	{ API_AUTOCERTIFICATE, "name", EFFECT_NOTHING, 0, "its name changes; its files stay where they are" },
 	{ API_AUTOCERTIFICATE, "provider", EFFECT_REISSUE, 0, "another provider issues the certificate" },
+	{ API_AUTOCERTIFICATE, "fallbackProviders", EFFECT_NOTHING, 0, "applies when the provider fails" },
 	{ API_AUTOCERTIFICATE, "commonName", EFFECT_REISSUE, 0,
 		"the certificate is for another name; its files stay where they are" },
 	{ API_AUTOCERTIFICATE, "subjectAlternativeNames", EFFECT_REISSUE, 0, "the certificate is for other names" },

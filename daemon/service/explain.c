@@ -141,8 +141,10 @@ why_provider(struct explanation *e)
 {
 	_cleanup_provider_ struct provider p = { 0 };
 
-	if (object_load(e->call->service->store, &provider_class, e->a.provider, &p, NULL) != 1)
+	if (object_load(e->call->service->store, &provider_class, autocert_provider(&e->a), &p, NULL) != 1)
 		return;
+	if (e->a.provider_why)
+		explain_add(&e->reasons, xstrdup(e->a.provider_why));
 	if (p.account_url && error_is_set(&p.o.failure)) {
 		explain_add(&e->reasons, xasprintf("provider '%s': %s", p.o.name, p.o.failure.message));
 		explain_advise(e, "to see the error of the account at the CA", "explain provider", p.o.name, NULL);
@@ -271,7 +273,7 @@ explain_advise_profile(struct explanation *e)
 {
 	_cleanup_provider_ struct provider p = { 0 };
 
-	if (object_peek(e->call->service->store, &provider_class, e->a.provider, &p, NULL) == 1)
+	if (object_peek(e->call->service->store, &provider_class, autocert_provider(&e->a), &p, NULL) == 1)
 		explain_advise(e, "to see the profiles that the CA offers", "show provider", p.o.name, NULL);
 	explain_advise(e, "to order without the profile while the CA refuses it", "set auto", e->a.o.name,
 		"--profile-policy preferred");
@@ -325,7 +327,7 @@ static void
 why_limited(struct explanation *e)
 {
 	const struct error *why = NULL;
-	int64_t at = clients_opens_at(e->call->service->issue_env->clients, e->a.provider, &why);
+	int64_t at = clients_opens_at(e->call->service->issue_env->clients, autocert_provider(&e->a), &why);
 	char when[TIME_RFC3339_SIZE];
 
 	if (autocert_is_on_hold(&e->a) && e->a.hold_at > call_now(e->call)) {

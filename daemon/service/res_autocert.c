@@ -15,6 +15,7 @@
 #include "daemon/acme/acme_chain.h"
 #include "daemon/renew/approval.h"
 #include "daemon/renew/authorize.h"
+#include "daemon/renew/failover.h"
 #include "daemon/renew/policy.h"
 #include "daemon/rollout/withdraw.h"
 #include "daemon/schedule/schedule.h"
@@ -41,7 +42,7 @@ enum { REFERRERS_MAX = 10000, CERTIFICATES_MAX = 1000 };
 int64_t
 autocert_due_at(const struct service *service, const struct autocert *a, const struct schedule_row *row)
 {
-	int64_t opens_at = clients_opens_at(service->issue_env->clients, a->provider, NULL);
+	int64_t opens_at = clients_opens_at(service->issue_env->clients, autocert_provider(a), NULL);
 
 	return issue_running(service->scheduler, a->o.id) || row->due_at > opens_at ? row->due_at : opens_at;
 }
@@ -179,6 +180,37 @@ res_autocert_check_key(struct call *call, const struct autocert *a, struct error
 	return a->csr ? res_autocert_check_csr(call, a, err) : 0;
 }
 
+/* Records for manual validation are those of one account. A scope must allow the names with each provider. */
+static int
+res_autocert_check_fallbacks(struct call *call, struct autocert *a, struct error *err)
+{
+	if (a->fallbacks.count == 0)
+		return 0;
+	if (resource_refs(call, &provider_class, "fallbackProviders", &a->fallbacks, err) < 0)
+		return -1;
+	for (size_t i = 0; i < a->fallbacks.count; i++) {
+		_cleanup_free_ char *field = xasprintf("properties.fallbackProviders[%zu]", i);
+		struct autocert as = *a;
+		bool is_twice = strcmp(a->fallbacks.items[i], a->provider) == 0;
+
+		for (size_t j = 0; j < i; j++)
+			is_twice = is_twice || strcmp(a->fallbacks.items[i], a->fallbacks.items[j]) == 0;
+		if (is_twice)
+			return error_set_field(err, field, "is the provider itself, or in the list before");
+		as.provider = a->fallbacks.items[i];
+		if (!access_covers(call->peer->scope, call->service->store, &autocert_class, &as)) {
+			error_set_field(err, field, "is outside the scope of %s for these names", call->peer->label);
+			if (err)
+				err->code = ERROR_DENIED;
+			return -1;
+		}
+	}
+	if (a->challenge && strcmp(a->challenge, "manual") == 0)
+		return error_set_field(err, "properties.fallbackProviders",
+			"needs another challenge than manual, whose records are for one account");
+	return 0;
+}
+
 static int
 autocert_read(struct call *call, const void *old _unused_, void *obj, struct json_object *properties _unused_,
 	struct error *err)
@@ -191,6 +223,10 @@ autocert_read(struct call *call, const void *old _unused_, void *obj, struct jso
 	if (a->dns_provider && resource_property_ref(call, &dnsprovider_class, "dnsProvider", a->dns_provider,
 				       &a->dns_provider, err) < 0)
 		return -1;
+	if (res_autocert_check_fallbacks(call, a, err) < 0)
+		return -1;
+	if (a->provider_now && !strlist_has(&a->fallbacks, a->provider_now))
+		failover_end(a);
 	if (a->preferred_chain && acme_chain_check_preference(a->preferred_chain, err) < 0)
 		return resource_refused(err, "preferredChain");
 	if (res_autocert_check_key(call, a, err) < 0 || consumers_resolve(call, &a->consumers, a->o.id, err) < 0)
@@ -290,6 +326,7 @@ autocert_reissue(struct call *call, struct autocert *a)
 	call_cancel(call, a->o.id);
 	store_del(call_txn(call), STORE_ISSUE, a->o.id, strlen(a->o.id));
 	a->attempts = 0;
+	failover_end(a);
 	a->is_outdated =
 		true; /* also when this order has to wait: nothing may move it to the renewal date of the old one */
 	if (!a->is_paused)
@@ -463,7 +500,7 @@ check_allowed(struct call *call, const struct autocert *a, struct error *err)
 {
 	const struct error *why = &a->last_error;
 	const char *text;
-	int64_t at = clients_opens_at(call->service->issue_env->clients, a->provider, &why);
+	int64_t at = clients_opens_at(call->service->issue_env->clients, autocert_provider(a), &why);
 	char when[TIME_RFC3339_SIZE];
 
 	if (at < a->last_error.retry_at) {
@@ -497,7 +534,7 @@ autocert_renew(struct call *call, struct json_object *params, struct error *err)
 	if (a.is_paused && !is_forced)
 		return error_set(err, ERROR_STATE, "'%s' is paused; resume it, or renew with --force", a.o.name);
 	if (is_forced)
-		clients_unlimit(call->service->issue_env->clients, a.provider);
+		clients_unlimit(call->service->issue_env->clients, autocert_provider(&a));
 	else if (check_allowed(call, &a, err) < 0)
 		return -1;
 	a.skips_limits = is_forced;

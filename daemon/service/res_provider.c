@@ -374,7 +374,7 @@ leave_server(const struct provider *old, struct provider *p, struct error *err)
 /* Calls @change for each of the provider's auto-certificates, and saves those that it has changed. */
 static int
 res_provider_change_autos(struct call *call, const struct provider *p,
-	bool (*change)(struct call *call, struct autocert *a), struct error *err)
+	bool (*change)(struct call *call, const struct provider *p, struct autocert *a), struct error *err)
 {
 	struct store *store = call->service->store;
 	_cleanup_strlist_ struct strlist ids = STRLIST_INIT;
@@ -385,7 +385,7 @@ res_provider_change_autos(struct call *call, const struct provider *p,
 		_cleanup_autocert_ struct autocert a = { 0 };
 
 		if (object_load(store, &autocert_class, ids.items[i], &a, err) < 0 ||
-			(change(call, &a) && object_save(store, call_txn(call), &autocert_class, &a, err) < 0))
+			(change(call, p, &a) && object_save(store, call_txn(call), &autocert_class, &a, err) < 0))
 			return -1;
 	}
 	return 0;
@@ -393,17 +393,19 @@ res_provider_change_autos(struct call *call, const struct provider *p,
 
 /* Certificates of the former CA stay in use until the new ones exist. */
 static bool
-res_provider_reissue(struct call *call, struct autocert *a)
+res_provider_reissue(struct call *call, const struct provider *p, struct autocert *a)
 {
+	if (strcmp(a->provider, p->o.id) != 0)
+		return false; /* it is only a fallback */
 	autocert_reissue(call, a);
 	return true;
 }
 
 /* Other limits apply: an order that waits is looked at again. */
 static bool
-res_provider_end_wait(struct call *call, struct autocert *a)
+res_provider_end_wait(struct call *call, const struct provider *p, struct autocert *a)
 {
-	if (a->next_at == 0 || a->next_at != a->hold_at)
+	if (a->next_at == 0 || a->next_at != a->hold_at || strcmp(autocert_provider(a), p->o.id) != 0)
 		return false;
 	a->hold_at = 0;
 	a->next_at = call_now(call);

@@ -114,6 +114,7 @@ struct autocert {
 	char *profile;
 	int64_t renew_before;     /* seconds; 0: 30 days */
 	struct strlist consumers; /* ids */
+	struct strlist fallbacks; /* ids of providers, see renew/failover.h */
 	bool is_paused;
 	struct strlist labels; /* also of its certificates */
 	/* not set by clients: */
@@ -150,7 +151,17 @@ struct autocert {
 	struct strlist notes;        /* what the last order did not get as it was wanted; one line each */
 	bool wants_new_key;          /* the next order has another key, although reuseKey is set */
 	bool must_staple;            /* clients are to refuse the certificate without an OCSP response (RFC 7633) */
+	char *provider_now;          /* id of the fallback that the next order goes to; NULL: .provider */
+	char *provider_why;          /* one line about that, until a certificate is issued; or NULL */
+	int64_t provider_failures;   /* in a row, of the provider in use */
 };
+
+/* The id of the provider that the next order goes to. Borrowed. */
+static inline const char *
+autocert_provider(const struct autocert *a)
+{
+	return a->provider_now ? a->provider_now : a->provider;
+}
 
 /* The property that says that certd does not have the key of the certificate; NULL: it has. */
 static inline const char *

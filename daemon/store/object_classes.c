@@ -107,6 +107,11 @@ static const struct record_field autocert_fields[] = {
 	RECORD_FIELD(RECORD_STRING, 61, struct autocert, hold_why, NULL),
 	RECORD_FIELD(RECORD_BOOL, 62, struct autocert, skips_limits, NULL),
 	RECORD_FIELD(RECORD_BOOL, 88, struct autocert, must_staple, "mustStaple"),
+	RECORD_FIELD_ROLE(
+		RECORD_STRLIST, 78, struct autocert, fallbacks, "fallbackProviders", RECORD_REF, &provider_class),
+	RECORD_FIELD(RECORD_STRING, 79, struct autocert, provider_now, "providerInUse"),
+	RECORD_FIELD(RECORD_STRING, 80, struct autocert, provider_why, "providerReason"),
+	RECORD_FIELD(RECORD_INT, 81, struct autocert, provider_failures, NULL),
 };
 const struct record_class autocert_class = RECORD_CLASS(
 	"autocertificate", STORE_AUTOCERT, struct autocert, autocert_fields, o.unknown);

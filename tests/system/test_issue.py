@@ -120,6 +120,33 @@ def test_a_renewed_certificate_that_differs_waits_until_it_is_approved(start):
     assert "waits for approval" not in certd.ctl("status").stdout
 
 
+def test_orders_go_to_the_fallback_while_the_ca_refuses_them(start):
+    port = free_port()
+    first, second = (start(Pebble, always_valid=True, http_port=port, validity=86400) for _ in range(2))
+    certd = start(Certd, config=f"http-listen = 127.0.0.1:{port}\n")
+    for name, pebble in (("first", first), ("second", second)):
+        certd.ctl("add-provider", "--name", name, "--server", pebble.url, "--ca-file", pebble.ca_file, "--email",
+                  "ops@example.com", "--agree-tos")
+    certd.ctl("add-auto", "--provider", "first", "--fallback", "second", "--cn", "www.example.com")
+    certd.ctl("deactivate", "first", "--force")
+    wait_for(lambda: "accountStatus" in certd.call("provider.get", ref="first")["metadata"], 30, "the end of its account")
+    for _ in range(3):
+        assert certd.ctl("renew", "www.example.com", check=False).returncode != 0
+    auto = certd.call("autoCertificate.get", ref="www.example.com")
+    assert auto["metadata"]["providerInUse"] == certd.call("provider.get", ref="second")["id"]
+    why = "provider 'first' has failed 3 times in a row, so the next order goes to its fallback 'second'"
+    assert auto["metadata"]["providerReason"] == why
+    explained = certd.ctl_json("explain", "www.example.com")
+    assert why in explained["reasons"]
+    assert explained["decisions"][0]["rule"] == "failover", explained["decisions"]
+    assert why in certd.ctl("show", "auto", "www.example.com").stdout
+    assert why in certd.ctl("status").stdout
+    certd.ctl("renew", "www.example.com")
+    chain = certd.drop("www.example.com") / "fullchain.pem"
+    assert parse_certificate(chain).issuer == parse_certificate(second.intermediate()).subject
+    assert "providerInUse" not in certd.call("autoCertificate.get", ref="www.example.com")["metadata"]
+
+
 def test_renew_makes_a_new_certificate_and_keeps_the_old_one(http_ca):
     certd, _ = http_ca
     certd.call("autoCertificate.create", properties={"provider": "le", "commonName": "www.example.com"})

@@ -487,6 +487,12 @@ spoil_approval(struct drill *d)
 }
 
 static void
+spoil_provider(struct drill *d)
+{
+	str_replace(&d->a.provider_why, "provider 'ca' has failed, so the next order goes to its fallback 'b'");
+}
+
+static void
 spoil_ready(struct drill *d)
 {
 	d->ready.grade = READY_BLOCKED;
@@ -613,6 +619,7 @@ Test(alerts, each_condition_and_each_state_of_a_deployment_alarms_and_recovers)
 		{ "stale", spoil_probe, "incomplete chain", "consumer 'web': incomplete chain" },
 		{ "stale", spoil_probe, "mismatch", "consumer 'web': mismatch" },
 		{ "stale", spoil_probe, "unreachable", "consumer 'web': unreachable" },
+		{ "fallback", spoil_provider, NULL, "provider 'ca' has failed, so the next order goes to" },
 		{ "unready", spoil_ready, NULL, "www.example.com (caa): CAA forbids it" },
 		{ "undeployed", spoil_deploy, NULL, "2 attempts failed: nginx: configuration file test failed" },
 		{ "approval", spoil_approval, NULL,

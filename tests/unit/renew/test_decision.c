@@ -24,6 +24,7 @@ struct situation {
 	bool is_new; /* issued at this moment */
 	bool is_paused, is_outdated, is_revoked;
 	int64_t attempts;
+	const char *provider_now, *provider_why; /* of the new record */
 	const char *error;
 	int64_t retry;
 	const char *rule, *text; /* NULL: no decision */
@@ -87,6 +88,11 @@ static const struct situation situations[] = {
 		.retry = HOUR, .rule = "rate-limit",
 		.text = "1 failed in a row: too many orders; next attempt 2027-01-15T10:00:00Z: the CA allows the next "
 			"order at 2027-01-15T09:00:00Z" },
+	{ "a fallback is next", .attempts = 3, .error = "connection refused", .old_next = -1, .new_next = 60,
+		.provider_now = "p2", .provider_why = "provider 'a' has failed, so the next order goes to 'b'",
+		.rule = "failover",
+		.text = "provider 'a' has failed, so the next order goes to 'b': connection refused; next attempt "
+			"2027-01-15T08:01:00Z" },
 	{ "only its labels", .old_certificate = "c1", .new_certificate = "c1", .life = 90 * DAY, .old_next = 60 * DAY,
 		.new_next = 60 * DAY },
 };
@@ -113,6 +119,8 @@ fill(struct autocert *a, const struct situation *s, bool is_new)
 	a->ari_pick_at = at(s->ari_pick);
 	if (!is_new)
 		return;
+	a->provider_now = xstrdup_null(s->provider_now);
+	a->provider_why = xstrdup_null(s->provider_why);
 	a->is_paused = s->is_paused;
 	a->is_outdated = s->is_outdated;
 	a->attempts = s->attempts;
