@@ -180,6 +180,7 @@ unit_renew_SOURCES = $(world_sources) $(fake_ca_sources) \
 	tests/unit/renew/test_decision.c \
 	tests/unit/renew/test_ari.c tests/unit/renew/test_ari_policy.c \
 	tests/unit/renew/test_account_rollover.c \
+	tests/unit/renew/test_reissue.c \
 	tests/unit/renew/test_revoke.c \
 	tests/unit/renew/test_authorize.c \
 	tests/unit/renew/test_crl.c \

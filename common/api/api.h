@@ -191,7 +191,9 @@ enum api_method_id {
 	RPC_EVENT_SUBSCRIBE, /* {object?, after?}: then notifications "event" with one event object each */
 	RPC_SCHEDULE_LIST,   /* {offset, limit}: planned work */
 	RPC_SERVER_FORECAST, /* {days?}: renewals to come */
-	RPC_SERVER_METRICS,  /* {format?}: for Prometheus */
+	RPC_SERVER_REISSUE,  /* {selection, newKeys?, rate?}; or one of pause, resume and cancel */
+	RPC_SERVER_REISSUE_STATUS,
+	RPC_SERVER_METRICS, /* {format?}: for Prometheus */
 	RPC_SERVER_STATUS,
 	RPC_SERVER_RELOAD,
 	RPC_SERVER_BACKUP, /* {passphrase, withoutMasterKey?}: sealed, into the passed descriptor */

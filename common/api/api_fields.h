@@ -74,6 +74,8 @@ extern const struct api_field api_autocert_properties[], api_autocert_metadata[]
 	api_renew_params[], api_rehearse_params[], api_rollback_params[], api_explain_result[], api_check_result[];
 extern const struct api_column api_autocert_columns[];
 
+extern const struct api_field api_reissue_params[], api_reissue_status_params[], api_reissue_result[];
+
 extern const struct api_field api_certificate_properties[], api_certificate_metadata[], api_certificate_list_params[],
 	api_certificate_get_params[], api_certificate_create_params[], api_certificate_update_params[],
 	api_certificate_change[], api_certificate_ref[], api_certificate_rollback_params[],

@@ -177,6 +177,75 @@ const struct api_field api_forecast_result[] = {
 	END,
 };
 
+#define REISSUE_OWNER \
+	{ .name = "owner", .type = API_STRING, .metavar = "ID", \
+		.help = "of the user or token with this id, which has a scope", \
+		.fallback = "of callers without a scope" }
+
+const struct api_field api_reissue_params[] = {
+	{ .name = "all", .type = API_BOOL, .help = "select all certificates that certd renews" },
+	{ .name = "issuer", .type = API_STRING, .metavar = "NAME",
+		.help = "only those whose issuer has this organization or common name" },
+	{ .name = "intermediate", .type = API_STRING, .metavar = "NAME",
+		.help = "only those whose issuer has this common name" },
+	{ .name = "keyAlgorithm", .type = API_ENUM, .option = "key", .values = api_key_algorithms,
+		.help = "only those with a key of this algorithm" },
+	{ .name = "profile", .type = API_STRING, .metavar = "PROFILE", .help = "only those with this profile" },
+	FILTER_PROVIDER,
+	FILTER_LABEL,
+	{ .name = "issuedBefore", .type = API_TIME, .metavar = "DATE", .help = "only those issued before this date" },
+	{ .name = "newKeys", .type = API_BOOL, .help = "replace the keys, too, although reuseKey is set" },
+	{ .name = "rate", .type = API_INT, .min = 1, .max = 10000, .metavar = "N",
+		.help = "begin at most this many orders a minute",
+		.fallback = "60, or as many as begin all within 20 hours" },
+	{ .name = "pause", .type = API_BOOL, .help = "begin no more orders until it is resumed" },
+	{ .name = "resume", .type = API_BOOL, .help = "continue" },
+	{ .name = "cancel", .type = API_BOOL, .help = "end it; orders that were begun continue" },
+	REISSUE_OWNER,
+	DRY_RUN,
+	END,
+};
+
+const struct api_field api_reissue_status_params[] = { REISSUE_OWNER, END };
+
+static const char *const reissue_states[] = { "dryRun", "running", "paused", "done", "cancelled", NULL };
+
+static const struct api_field reissue_item_fields[] = {
+	{ .name = "id", .type = API_STRING, .help = "id of the auto-certificate" },
+	{ .name = "name", .type = API_STRING, .help = "name of the auto-certificate" },
+	{ .name = "notAfter", .type = API_TIME, .help = "expiry of its certificate" },
+	{ .name = "message", .type = API_STRING, .help = "reason of the failure" },
+	{ .name = "nextDate", .type = API_TIME, .help = "time of the next attempt" },
+	END,
+};
+
+const struct api_field api_reissue_result[] = {
+	{ .name = "state", .type = API_ENUM, .values = reissue_states,
+		.help = "dryRun, running, paused, done or cancelled" },
+	{ .name = "by", .type = API_STRING, .help = "user or token that began it" },
+	{ .name = "beginDate", .type = API_TIME, .help = "time of its begin" },
+	{ .name = "endDate", .type = API_TIME, .help = "time at which every order was tried, or it was cancelled" },
+	{ .name = "rate", .type = API_INT, .help = "maximum number of orders a minute" },
+	{ .name = "newKeys", .type = API_BOOL, .help = "whether the keys are replaced, too" },
+	{ .name = "total", .type = API_INT, .help = "number of certificates that were selected at its begin" },
+	{ .name = "started", .type = API_INT, .help = "number of orders that were begun" },
+	{ .name = "replaced", .type = API_INT, .help = "number of those that have a new certificate" },
+	{ .name = "inProgress", .type = API_INT, .help = "number of those that wait or run" },
+	{ .name = "failing", .type = API_INT, .help = "number of those whose last attempt has failed; certd retries" },
+	{ .name = "toCome", .type = API_INT, .help = "number of certificates to come" },
+	{ .name = "paused", .type = API_INT,
+		.help = "number of selected auto-certificates that are paused, and not touched" },
+	{ .name = "expectedDate", .type = API_TIME, .help = "about when the last order begins" },
+	{ .name = "items", .type = API_LIST, .fields = reissue_item_fields,
+		.help = "the first 100 of those to come, in order" },
+	{ .name = "failingItems", .type = API_LIST, .fields = reissue_item_fields,
+		.help = "the first 100 of those that are failing" },
+	{ .name = "pausedItems", .type = API_LIST, .fields = reissue_item_fields,
+		.help = "the first 100 of those that are paused" },
+	{ .name = "dryRun", .type = API_BOOL, .help = "whether it was only shown" },
+	END,
+};
+
 static const char *const metrics_formats[] = { "text", "openmetrics", NULL };
 
 const struct api_field api_metrics_params[] = {
@@ -253,6 +322,7 @@ const struct api_field api_status_result[] = {
 		.help = "number of auto-certificates by state" },
 	{ .name = "inFlight", .type = API_INT, .help = "number of orders in progress" },
 	{ .name = "store", .type = API_OBJECT, .fields = status_store_fields, .help = "the store and the loop" },
+	{ .name = "reissues", .type = API_STRLIST, .help = "progress of each reissue that has not ended" },
 	{ .name = "nextAction", .type = API_STRING, .help = "next planned action" },
 	{ .name = "nextObject", .type = API_OBJECT, .fields = api_object_ref_fields, .help = "object of that action" },
 	{ .name = "nextDate", .type = API_TIME, .help = "and when" },

@@ -105,6 +105,10 @@ static const struct event_info kinds[] = {
 	[EVENT_SERVER_REKEYED] = { "server.rekeyed", EVENT_NOTICE, "", "the master key was changed" },
 	[EVENT_CERTIFICATE_DIFFERS] = { "certificate.differs", EVENT_WARNING, "certificate differences",
 		"a renewed certificate differs from the one in use, and is deployed" },
+	[EVENT_REISSUE_STARTED] = { "reissue.started", EVENT_NOTICE, "by certificates rate",
+		"the replacement of many certificates was begun" },
+	[EVENT_REISSUE_ENDED] = { "reissue.ended", EVENT_NOTICE, "by state certificates orders failing?",
+		"the replacement of many certificates is over, or was cancelled" },
 	[EVENT_CERTIFICATE_WAITING] = { "certificate.waiting", EVENT_WARNING, "certificate differences until",
 		"a renewed certificate differs from the one in use, and waits for approval" },
 };

@@ -54,6 +54,8 @@ int
 cmd_doctor(struct ctl *ctl, struct args *args, struct error *err);
 int
 cmd_forecast(struct ctl *ctl, struct args *args, struct error *err);
+int
+cmd_reissue(struct ctl *ctl, struct args *args, struct error *err);
 
 int
 cmd_schedule(struct ctl *ctl, struct args *args, struct error *err);

@@ -138,6 +138,9 @@ read_status_counts(struct ctl *ctl, struct json_object *item)
 	}
 	read_status_fact(ctl, "declared", declared);
 	read_status_fact(ctl, "orders in progress", orders);
+	for (size_t i = 0; i < ctl_count_at(item, "reissues"); i++)
+		read_status_fact(
+			ctl, "reissue", json_object_get_string(json_object_array_get_idx(ctl_at(item, "reissues"), i)));
 }
 
 static void

@@ -111,6 +111,18 @@ static const char status_notes[] =
 	"\n"
 	"  certctl status\n"
 	"  certctl status --check\n";
+static const struct api_field reissue_options[] = {
+	{ .name = "status", .type = API_BOOL, .help = "show how far it is" },
+	{ .name = NULL },
+};
+static const char reissue_notes[] =
+	"The selection is shown first. certd then orders the certificates, those that expire first before the\n"
+	"others, evenly at the rate and within the limits of the CA. Auto-certificates that are paused are not\n"
+	"touched. A reissue continues after a restart. See REISSUE in certd(8).\n"
+	"\n"
+	"  certctl reissue --intermediate R10 --dry-run\n"
+	"  certctl reissue --all --new-keys --rate 100\n"
+	"  certctl reissue --status\n";
 static const char forecast_notes[] =
 	"The forecast applies certd's rules for renewal to the lifetime of each certificate, and shortens it\n"
 	"from the dates on which its CA announced shorter ones. It assumes that each order succeeds at once.\n"
@@ -520,7 +532,9 @@ const struct command commands[] = {
 	{ "dump", NULL, "write all declarations in the format of apply", OPTIONS_NONE, 0, NONE, NO_METHOD, dump_options,
 		cmd_dump, dump_notes, .also = "save" },
 	{ "renew", NULL, "order a new certificate now", OPTIONS_PARAMS, COMMAND_EACH, API_AUTOCERTIFICATE,
-		RPC_AUTOCERTIFICATE_RENEW, wait_options, cmd_renew, NULL, .also = "reissue" },
+		RPC_AUTOCERTIFICATE_RENEW, wait_options, cmd_renew, .notes = NULL },
+	{ "reissue", NULL, "replace many certificates before their time", OPTIONS_PARAMS, 0, NONE, RPC_SERVER_REISSUE,
+		reissue_options, cmd_reissue, .notes = reissue_notes, .also = "replace incident" },
 	{ "cancel", NULL, "end the order in progress; certd tries again later", OPTIONS_PARAMS, COMMAND_EACH,
 		API_AUTOCERTIFICATE, RPC_AUTOCERTIFICATE_CANCEL, NULL, cmd_pause, NULL, .also = "abort stop" },
 	{ "rollback", NULL, "deploy an earlier certificate; the newest one is deployed again by rollback --to",

@@ -22,6 +22,7 @@ libctl_a_SOURCES += \
 	ctl/command/cmd_provider_file.c \
 	ctl/command/cmd_ready.c \
 	ctl/command/cmd_rehearse.c \
+	ctl/command/cmd_reissue.c \
 	ctl/command/cmd_read.c \
 	ctl/command/cmd_watch.c \
 	ctl/command/command.c ctl/command/command.h \

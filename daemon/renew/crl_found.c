@@ -6,8 +6,6 @@
 
 #include "common/api/revoke_reasons.h"
 #include "common/crypto/key.h"
-#include "daemon/base/clock.h"
-#include "daemon/base/loop.h"
 #include "daemon/schedule/scheduler.h"
 #include "daemon/store/compromised.h"
 
@@ -31,7 +29,6 @@ crl_doubts_key(const struct crl_found *found)
 	       (strcmp(found->reason, REVOKE_KEY_COMPROMISE) == 0 || strcmp(found->reason, REVOKE_UNSPECIFIED) == 0);
 }
 
-/* As after a change of the declaration: an order that is under way may have the key, and is begun again. */
 static int
 crl_replace(const struct issue_env *env, struct store_txn *txn, const struct certificate *cert,
 	const struct crl_found *found, struct error *err)
@@ -43,12 +40,8 @@ crl_replace(const struct issue_env *env, struct store_txn *txn, const struct cer
 		return there < 0 ? -1 : 0;
 	if (env->scheduler)
 		scheduler_cancel(env->scheduler, SCHEDULE_ISSUE, a.o.id);
-	store_del(txn, STORE_ISSUE, a.o.id, strlen(a.o.id));
-	a.attempts = 0;
-	a.is_outdated = true;
+	issue_replace(env, txn, &a);
 	a.wants_new_key = a.wants_new_key || crl_doubts_key(found);
-	if (!a.is_paused)
-		issue_plan_renewal(env, &a, true);
 	return object_save(env->store, txn, &autocert_class, &a, err);
 }
 

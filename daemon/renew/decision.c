@@ -153,6 +153,9 @@ decision_moved(const struct decision_in *in, struct decision *ret)
 	if (is_now && in->is_revoked)
 		return decision_make(ret, "revoked", xstrdup_null(a->last_certificate),
 			xstrdup("renewal starts now: the certificate is revoked, or to be revoked"));
+	if (is_now && a->reissue && !decision_is_same(a->reissue, in->old->reissue))
+		return decision_make(ret, "reissue", xstrdup(a->reissue),
+			xstrdup("renewal starts now: a reissue of many certificates includes it"));
 	if (is_now && a->is_outdated)
 		return decision_make(ret, "declaration", NULL,
 			xstrdup("renewal starts now: the certificate is not as it is declared now"));

@@ -119,4 +119,12 @@ issue_is_held(const struct issue_env *env, const struct autocert *autocert);
 void
 issue_plan_renewal(const struct issue_env *env, struct autocert *autocert, bool is_now);
 
+/*
+ * issue_replace() - the newest certificate is replaced now, whatever its dates and the CA's suggestions
+ * An order that is under way begins again: its key may be one that must not be used. One that is paused waits until it
+ * is resumed. The caller cancels the running issue and saves the record, both in the turn of @txn.
+ */
+void
+issue_replace(const struct issue_env *env, struct store_txn *txn, struct autocert *autocert);
+
 #endif

@@ -339,11 +339,22 @@ issue_plan_renewal(const struct issue_env *env, struct autocert *a, bool is_now)
 }
 
 void
+issue_replace(const struct issue_env *env, struct store_txn *txn, struct autocert *a)
+{
+	store_del(txn, STORE_ISSUE, a->o.id, strlen(a->o.id));
+	a->attempts = 0;
+	a->is_outdated = true; /* also when the order has to wait: nothing moves it to the date of the old one */
+	if (!a->is_paused)
+		issue_plan_renewal(env, a, true);
+}
+
+void
 issue_use(const struct issue_env *env, struct autocert *a, const struct certificate *cert, bool has_ari)
 {
 	issue_result_note_hurry(env, a, issue_now(env));
 	ari_forget(a, has_ari ? cert->ari_id : NULL);
 	a->is_outdated = a->wants_new_key = false;
+	str_replace(&a->reissue, NULL);
 	a->last_not_before_at = cert->not_before_at;
 	a->last_not_after_at = cert->not_after_at;
 	str_replace(&a->last_certificate, cert->o.id);

@@ -10,14 +10,27 @@
 #include "daemon/renew/persist.h"
 #include "daemon/renew/purge.h"
 #include "daemon/renew/rehearse.h"
+#include "daemon/renew/reissue.h"
 #include "daemon/renew/revoke.h"
 #include "daemon/schedule/scheduler.h"
 
 void
 renew_register_jobs(struct scheduler *scheduler, struct issue_env *env)
 {
-	static const struct job_kind *const kinds[] = { &issue_job, &account_job, &authorize_job, &purge_job,
-		&expiry_job, &ari_job, &revoke_job, &persist_job, &approval_job, &crl_job, &rehearse_job };
+	static const struct job_kind *const kinds[] = {
+		&issue_job,
+		&account_job,
+		&authorize_job,
+		&purge_job,
+		&expiry_job,
+		&ari_job,
+		&revoke_job,
+		&persist_job,
+		&approval_job,
+		&crl_job,
+		&rehearse_job,
+		&reissue_job,
+	};
 
 	for (size_t i = 0; i < ARRAY_SIZE(kinds); i++)
 		scheduler_register(scheduler, kinds[i], env);

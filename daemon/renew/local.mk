@@ -24,5 +24,6 @@ libcertd_a_SOURCES += \
 	daemon/renew/purge.c daemon/renew/purge.h \
 	daemon/renew/rate.c daemon/renew/rate.h \
 	daemon/renew/rehearse.c daemon/renew/rehearse.h \
+	daemon/renew/reissue.c daemon/renew/reissue.h \
 	daemon/renew/revoke.c daemon/renew/revoke.h \
 	daemon/renew/trace.c daemon/renew/trace.h

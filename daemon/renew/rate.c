@@ -4,6 +4,7 @@
 enum {
 	MS = 1000,
 	RESERVE_SHARE = 4,
+	GATHER_MS = 10 * MS,       /* of a burst */
 	LONGEST_WAIT = 100 * 86400 /* a clock may have been wrong when a turn was given */
 };
 
@@ -94,6 +95,22 @@ rate_count(const struct ca_limit *limit, struct rate_bucket *bucket, int64_t now
 	const struct rate_bucket counted = { .full_at_ms = bucket->full_at_ms };
 
 	bucket->full_at_ms = rate_full_at(limit, &counted, now * MS) + rate_step(limit);
+}
+
+int64_t
+rate_burst_room(const struct ca_limit *limit, struct rate_bucket *bucket, int64_t now)
+{
+	int64_t step = rate_step(limit);
+	int64_t gathered_ms = max64(step, GATHER_MS - GATHER_MS % step);
+
+	bucket->full_at_ms = max64(bucket->full_at_ms, now * MS + limit->count * step - gathered_ms);
+	return rate_room(limit, bucket, now);
+}
+
+int64_t
+rate_burst_sec(const struct ca_limit *limit, int64_t count)
+{
+	return count > INT64_MAX / rate_step(limit) ? INT64_MAX / MS : seconds(count * rate_step(limit));
 }
 
 int64_t

@@ -54,6 +54,18 @@ void
 rate_count(const struct ca_limit *limit, struct rate_bucket *bucket, int64_t now);
 
 /*
+ * rate_burst_room() - how many orders of a burst may begin now
+ * A burst is limited like anything else, but is even from its first minute on: its bucket gathers tokens for ten
+ * seconds only, or one, however long it has rested. Each that begins is to be counted (rate_count()).
+ */
+int64_t
+rate_burst_room(const struct ca_limit *limit, struct rate_bucket *bucket, int64_t now);
+
+/* The seconds in which @count orders begin under that limit, when nothing of it is saved up; saturates. */
+int64_t
+rate_burst_sec(const struct ca_limit *limit, int64_t count);
+
+/*
  * rate_ask() - may the order be sent?
  * Return: 0: yes. Otherwise the time to ask again, later than now and within 100 days, and not later than the order
  * becomes urgent; unless the order is urgent, that is its turn, which is noted in @bucket.

@@ -122,6 +122,9 @@ why_then(struct explanation *e, int64_t due_at)
 			time_format_rfc3339(a->last_error.retry_at, when);
 			strlist_take(&e->reasons, xasprintf("the next order is allowed at %s", when));
 		}
+	} else if (a->reissue) {
+		strlist_add(&e->reasons, "a reissue of many certificates replaces its certificate");
+		strlist_add(&e->advice, "to see how far the reissue is: certctl reissue --status");
 	} else if (a->waiting_certificate) {
 		strlist_add(&e->reasons, "the certificate that waits for approval is renewed by its own dates");
 	} else if (a->last_certificate && a->ari_pick_at) {

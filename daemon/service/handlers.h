@@ -19,6 +19,7 @@ service_fn authorization_create, authorization_delete, authorization_validate;
 service_fn audit_log_list, audit_log_verify;
 service_fn event_list, event_subscribe;
 service_fn server_backup, server_rekey;
-service_fn schedule_list, server_metrics, server_forecast, server_status, server_reload, server_check, rpc_discover;
+service_fn schedule_list, server_metrics, server_forecast, server_reissue, server_reissue_status, server_status,
+	server_reload, server_check, rpc_discover;
 
 #endif

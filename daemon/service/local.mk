@@ -26,6 +26,7 @@ libcertd_a_SOURCES += \
 	daemon/service/settings.c daemon/service/settings.h \
 	daemon/service/profiles.c daemon/service/profiles.h \
 	daemon/service/provider_export.c \
+	daemon/service/reissue.c daemon/service/reissue.h \
 	daemon/service/res_alert.c \
 	daemon/service/res_audit.c \
 	daemon/service/res_authorization.c daemon/service/res_authorization.h \

@@ -324,13 +324,8 @@ void
 autocert_reissue(struct call *call, struct autocert *a)
 {
 	call_cancel(call, a->o.id);
-	store_del(call_txn(call), STORE_ISSUE, a->o.id, strlen(a->o.id));
-	a->attempts = 0;
 	failover_end(a);
-	a->is_outdated =
-		true; /* also when this order has to wait: nothing may move it to the renewal date of the old one */
-	if (!a->is_paused)
-		issue_plan_renewal(call->service->issue_env, a, true);
+	issue_replace(call->service->issue_env, call_txn(call), a);
 }
 
 static void

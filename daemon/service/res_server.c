@@ -6,6 +6,7 @@
 #include "daemon/schedule/schedule.h"
 #include "daemon/service/access.h"
 #include "daemon/service/handlers.h"
+#include "daemon/service/reissue.h"
 #include "daemon/service/res_autocert.h"
 #include "daemon/service/res_provider.h"
 #include "daemon/service/slices.h"
@@ -457,6 +458,16 @@ status_store(struct service *s, struct json_object *status)
 	json_object_object_add(status, "store", o);
 }
 
+static void
+res_server_status_reissues(struct service *s, struct json_object *status)
+{
+	_cleanup_strlist_ struct strlist lines = STRLIST_INIT;
+
+	reissue_describe_open(s, &lines);
+	if (lines.count)
+		json_add_strlist(status, "reissues", &lines);
+}
+
 /* The totals, and the next row of all, are not for a peer with a scope. */
 static void
 status_of_all(struct service *s, struct json_object *status)
@@ -472,6 +483,7 @@ status_of_all(struct service *s, struct json_object *status)
 	json_object_object_add(status, "autoCertificates", autocert_counts(s));
 	json_add_int(status, "inFlight", scheduler_running(s->scheduler, SCHEDULE_ISSUE));
 	status_store(s, status);
+	res_server_status_reissues(s, status);
 	res_server_status_next(s, status);
 	if (n_conditions) {
 		json_object_object_add(status, "conditions", conditions);

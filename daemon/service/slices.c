@@ -5,7 +5,7 @@
 #include <utlist.h>
 
 static void
-slices_end(struct slices *s, struct json_object *result, const struct error *err)
+slices_end(struct slices *s, struct json_object *result, struct error *err)
 {
 	struct call *call = s->call;
 
@@ -13,7 +13,8 @@ slices_end(struct slices *s, struct json_object *result, const struct error *err
 	fair_task_cancel(&s->task);
 	fair_leave(s->user);
 	s->free(s);
-	call_finish(call, result, err);
+	call->result = result;
+	call_end(call, err ? -1 : 0, err);
 }
 
 static void

@@ -50,6 +50,7 @@ enum store_db {
 	STORE_READY,        /* autocertificate id -> result of the last check: see ready/ready.h */
 	STORE_CRL,          /* id of a distribution point -> what its revocation list said */
 	STORE_RATE,         /* what was used of a CA's rate limit: see renew/ledger.c */
+	STORE_REISSUE,      /* user id, or "all" -> its last reissue: see renew/reissue.h */
 	STORE_DB_COUNT
 };
 

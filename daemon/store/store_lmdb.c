@@ -65,6 +65,7 @@ static const char *const db_names[] = {
 	[STORE_READY] = "ready",
 	[STORE_CRL] = "crl",
 	[STORE_RATE] = "rate",
+	[STORE_REISSUE] = "reissue",
 };
 _Static_assert(ARRAY_SIZE(db_names) == STORE_DB_COUNT, "one name per database");
 

@@ -1,14 +1,14 @@
 /*
  * Three years of a fleet with Let's Encrypt's limits and announced lifetimes (90, 64, 45 days), 8 orders at a time.
  * The CA and the network fail for up to 23 hours, or answer one hour a day only for weeks; certd's clock is wrong at
- * times; and once the CA has to revoke everything within 24 hours.
+ * times; once the CA has to revoke everything within 24 hours, and once an operator has all replaced (reissue.h).
  *
  * What must hold: no certificate expires, no order is sent that the CA refuses because of a rate limit, no order
- * follows a failure within a minute, the replacement is done in time, and its busiest minute has at most twice the
- * mean.
+ * follows a failure within a minute, each replacement of all is done in time, and its busiest minute has at most twice
+ * the mean.
  *
- * What decides is the daemon's: policy.c, ari_policy.c, rate.c, breaker.c, ca.c. Only the store is an array, and the CA
- * is a few random numbers with a count of its own.
+ * What decides is the daemon's: policy.c, ari_policy.c, rate.c, breaker.c, ca.c, and the pace of a reissue. Only the
+ * store is an array, and the CA is a few random numbers with a count of its own.
  */
 #include "tests/sim/fleet.h"
 
@@ -17,6 +17,7 @@
 #include "daemon/renew/breaker.h"
 #include "daemon/renew/policy.h"
 #include "daemon/renew/rate.h"
+#include "daemon/renew/reissue.h"
 #include "daemon/schedule/job.h"
 #include "tests/sim/queue.h"
 #include "tests/sim/sim.h"
@@ -34,7 +35,8 @@ enum {
 	BEGIN_AT = 1767225600, /* 2026-01-01 */
 	DAYS = 3 * 365,
 	RECALL_DAY = 500,
-	QUIET_DAYS = 12, /* around it */
+	REISSUE_DAY = 700,
+	QUIET_DAYS = 12, /* around each of them */
 	EPISODES_MAX = 1000,
 	ROOM = 8,
 	PER_DOMAIN = 20,
@@ -42,6 +44,7 @@ enum {
 	INVALID_PER_MILLE = 10,
 	FAILING_SEC = 8, /* requests that fail are repeated for so long */
 	POLL_SEC = 6 * HOUR,
+	BATCH_SEC = 5,   /* of a reissue */
 	NEVER = 1 << 30, /* seconds after BEGIN_AT */
 	BIN_COUNT = 50   /* the mean of the bins that are compared */
 };
@@ -76,6 +79,13 @@ struct tokens {
 	int64_t at;
 };
 
+/* All are replaced, from begin_at on. */
+struct replacement {
+	int64_t begin_at;
+	uint64_t count;
+	uint64_t *minutes; /* certificates of each minute after the begin */
+};
+
 struct fleet {
 	struct sim sim;
 	struct queue *queue;
@@ -91,8 +101,13 @@ struct fleet {
 	int64_t now;                /* true time */
 	int64_t skew;
 	bool was_recalled;
-	uint64_t issued, failed, held, probes, recalled;
-	uint64_t *minutes; /* certificates of each minute after the recall */
+	uint64_t issued, failed, held, probes;
+	struct replacement recall, reissue;
+	struct ca_limit rate; /* of the reissue */
+	struct rate_bucket bucket;
+	size_t *order; /* ids by expiry */
+	size_t ordered;
+	int64_t batch_at; /* true time */
 };
 
 static int64_t
@@ -117,12 +132,16 @@ lifetime_at(int64_t at)
 	return lifetime;
 }
 
+static bool
+is_quiet(const struct episode *e, int64_t day)
+{
+	return e->end_at >= BEGIN_AT + (day - QUIET_DAYS) * DAY && e->begin_at <= BEGIN_AT + (day + QUIET_DAYS) * DAY;
+}
+
 static void
 make_episodes(struct fleet *f)
 {
 	int64_t at = BEGIN_AT + DAY;
-	int64_t quiet_from = BEGIN_AT + (int64_t)(RECALL_DAY - QUIET_DAYS) * DAY;
-	int64_t quiet_until = BEGIN_AT + (int64_t)(RECALL_DAY + QUIET_DAYS) * DAY;
 
 	while (f->n_episodes < EPISODES_MAX) {
 		enum kind kind = (enum kind)(1 + sim_below(&f->sim, KINDS - 1));
@@ -132,7 +151,7 @@ make_episodes(struct fleet *f)
 		if (kind == CLOCK)
 			e.skew = sim_below(&f->sim, 5 * DAY) - 2 * DAY;
 		at = e.end_at + DAY + sim_below(&f->sim, 30 * DAY);
-		if (e.end_at < quiet_from || e.begin_at > quiet_until)
+		if (!is_quiet(&e, RECALL_DAY) && !is_quiet(&e, REISSUE_DAY))
 			f->episodes[f->n_episodes++] = e;
 		if (at > BEGIN_AT + (int64_t)DAYS * DAY)
 			return;
@@ -323,23 +342,31 @@ renewal_of(const struct member *m, size_t id, int64_t issued_at)
 	return renewal_due(&in);
 }
 
+/* @m has a certificate of @begin_at or before, and gets another. */
+static void
+note_replaced(struct fleet *f, struct replacement *r, const struct member *m)
+{
+	if (!m->not_after_at || f->now < r->begin_at || m->not_before_at >= r->begin_at)
+		return;
+	r->count++;
+	if (f->now < r->begin_at + DAY)
+		r->minutes[(f->now - r->begin_at) / MINUTE]++;
+	else
+		sim_fail(&f->sim, "certificate %zu was replaced too late", (size_t)(m - f->members));
+}
+
 /* Its window is around the last third of the life. */
 static void
 succeed(struct fleet *f, struct order *o)
 {
 	struct member *m = &f->members[o->id];
 	int64_t lifetime = lifetime_at(f->now);
-	int64_t recall_at = BEGIN_AT + (int64_t)RECALL_DAY * DAY;
 
 	count(f, o->id, CA_LIMIT_DOMAIN, &f->ca_domains[o->id / PER_DOMAIN]);
 	count(f, o->id, CA_LIMIT_DUPLICATES, &f->ca_sets[o->id]);
-	if (f->was_recalled && m->not_before_at < recall_at && m->has_ari) {
-		f->recalled++;
-		if (f->now < recall_at + DAY)
-			f->minutes[(f->now - recall_at) / MINUTE]++;
-		else
-			sim_fail(&f->sim, "certificate %zu was replaced too late", o->id);
-	}
+	if (m->has_ari)
+		note_replaced(f, &f->recall, m);
+	note_replaced(f, &f->reissue, m);
 	m->not_before_at = f->now;
 	m->not_after_at = f->now + lifetime;
 	m->attempts = m->failed_at = m->hold_at = 0;
@@ -417,16 +444,67 @@ recall(struct fleet *f)
 	}
 }
 
+/* --- the reissue --- */
+
+static int
+by_expiry(const void *a, const void *b, void *arg)
+{
+	int64_t first = ((const struct fleet *)arg)->members[*(const size_t *)a].not_after_at;
+	int64_t second = ((const struct fleet *)arg)->members[*(const size_t *)b].not_after_at;
+
+	return (first > second) - (first < second);
+}
+
+static bool
+is_running(const struct fleet *f, size_t id)
+{
+	for (size_t i = 0; i < ROOM; i++)
+		if (f->running[i].end_at && f->running[i].id == id)
+			return true;
+	return false;
+}
+
+static void
+reissue_begin(struct fleet *f)
+{
+	for (size_t id = 0; id < f->count; id++)
+		f->order[id] = id;
+	qsort_r(f->order, f->count, sizeof(*f->order), by_expiry, f);
+	f->rate = (struct ca_limit){ reissue_usual_rate((int64_t)f->count), MINUTE };
+}
+
+/* As reissue_batch(): one that is under way or waits to be tried again is replaced by that. */
+static void
+reissue_batch(struct fleet *f)
+{
+	int64_t room = rate_burst_room(&f->rate, &f->bucket, f->now);
+
+	for (; room > 0 && f->ordered < f->count; f->ordered++) {
+		size_t id = f->order[f->ordered];
+
+		if (f->members[id].not_before_at >= f->reissue.begin_at || is_running(f, id))
+			continue;
+		set_due(f, id, f->members[id].failed_at ? wall(f) + MINUTE : wall(f));
+		rate_count(&f->rate, &f->bucket, f->now);
+		room--;
+	}
+	f->batch_at = rate_opens_at(&f->rate, &f->bucket, f->now);
+	f->batch_at = f->batch_at > f->now + BATCH_SEC ? f->batch_at : f->now + BATCH_SEC;
+	if (f->ordered == f->count)
+		f->batch_at = INT64_MAX;
+}
+
 /* The next change of the weather. */
 static int64_t
 change_at(const struct fleet *f)
 {
 	const struct episode *e = &f->episodes[f->episode];
-	int64_t recall_at = BEGIN_AT + (int64_t)RECALL_DAY * DAY;
+	int64_t recall_at = f->recall.begin_at;
 	int64_t at = BEGIN_AT + (int64_t)DAYS * DAY;
 
 	if (f->episode < f->n_episodes)
 		at = e->begin_at > f->now ? e->begin_at : e->end_at;
+	at = f->batch_at < at ? f->batch_at : at;
 	return !f->was_recalled && recall_at < at ? recall_at : at;
 }
 
@@ -435,8 +513,14 @@ change(struct fleet *f)
 {
 	const struct episode *e = &f->episodes[f->episode];
 
-	if (!f->was_recalled && f->now == BEGIN_AT + (int64_t)RECALL_DAY * DAY) {
+	if (!f->was_recalled && f->now == f->recall.begin_at) {
 		recall(f);
+		return;
+	}
+	if (f->now == f->batch_at) {
+		if (f->now == f->reissue.begin_at)
+			reissue_begin(f);
+		reissue_batch(f);
 		return;
 	}
 	if (f->episode >= f->n_episodes)
@@ -506,43 +590,42 @@ live_until(struct fleet *f, int64_t end_at)
  * compared: chance alone makes a busy minute of few.
  */
 static void
-check_recall(struct fleet *f)
+check_replacement(struct fleet *f, const struct replacement *r, const char *name)
 {
 	uint64_t busiest = 0;
 	int64_t window = 0, width;
 
 	for (int64_t i = 0; i < DAY / MINUTE; i++)
-		if (f->minutes[i] > 0)
+		if (r->minutes[i] > 0)
 			window = i + 1;
-	width = 1 + window * BIN_COUNT / (int64_t)(f->recalled + 1);
+	width = 1 + window * BIN_COUNT / (int64_t)(r->count + 1);
 	for (int64_t from = 0; from + width <= window; from++) {
 		uint64_t n = 0;
 
 		for (int64_t i = 0; i < width; i++)
-			n += f->minutes[from + i];
+			n += r->minutes[from + i];
 		busiest = n > busiest ? n : busiest;
 	}
-	if (busiest * (uint64_t)window > 2 * f->recalled * (uint64_t)width)
-		sim_fail(&f->sim, "the busiest %" PRId64 " minutes have %" PRIu64 " of %" PRIu64 " replacements", width,
-			busiest, f->recalled);
-	printf("recall: %" PRIu64 " replaced in %" PRId64 " minutes, at most %" PRIu64 " in %" PRId64 "\n", f->recalled,
+	if (busiest * (uint64_t)window > 2 * r->count * (uint64_t)width)
+		sim_fail(&f->sim, "%s: the busiest %" PRId64 " minutes have %" PRIu64 " of %" PRIu64 " replacements",
+			name, width, busiest, r->count);
+	printf("%s: %" PRIu64 " replaced in %" PRId64 " minutes, at most %" PRIu64 " in %" PRId64 "\n", name, r->count,
 		window, busiest, width);
 }
 
 static void
 check_end(struct fleet *f)
 {
-	int64_t recall_at = BEGIN_AT + (int64_t)RECALL_DAY * DAY;
-
 	for (size_t id = 0; id < f->count; id++) {
 		const struct member *m = &f->members[id];
 
 		if (m->not_after_at <= f->now)
 			sim_fail(&f->sim, "certificate %zu has expired at the end, or never came", id);
-		if (m->has_ari && m->not_before_at < recall_at)
+		if (m->not_before_at < f->reissue.begin_at)
 			sim_fail(&f->sim, "certificate %zu was not replaced", id);
 	}
-	check_recall(f);
+	check_replacement(f, &f->recall, "recall");
+	check_replacement(f, &f->reissue, "reissue");
 }
 
 void
@@ -559,7 +642,12 @@ fleet_live(uint64_t seed, size_t count_of)
 	f->ca_domains = xcalloc(count_of / PER_DOMAIN + 1, sizeof(*f->ca_domains));
 	f->ca_sets = xcalloc(count_of, sizeof(*f->ca_sets));
 	f->ca_failures = xcalloc(count_of, sizeof(*f->ca_failures));
-	f->minutes = xcalloc(DAY / MINUTE, sizeof(*f->minutes));
+	f->order = xcalloc(count_of, sizeof(*f->order));
+	f->recall = (struct replacement){ .begin_at = BEGIN_AT + (int64_t)RECALL_DAY * DAY,
+		.minutes = xcalloc(DAY / MINUTE, sizeof(uint64_t)) };
+	f->reissue = (struct replacement){ .begin_at = BEGIN_AT + (int64_t)REISSUE_DAY * DAY,
+		.minutes = xcalloc(DAY / MINUTE, sizeof(uint64_t)) };
+	f->batch_at = f->reissue.begin_at;
 	ca_limits_of(ca_find("letsencrypt")->url, &f->limits);
 	make_episodes(f);
 	for (size_t id = 0; id < count_of; id++) {
@@ -577,6 +665,8 @@ fleet_live(uint64_t seed, size_t count_of)
 	free(f->ca_domains);
 	free(f->ca_sets);
 	free(f->ca_failures);
-	free(f->minutes);
+	free(f->order);
+	free(f->recall.minutes);
+	free(f->reissue.minutes);
 	free(f);
 }

@@ -137,7 +137,11 @@ def read(face, certd):
     face.call("schedule.list")
     face.call("server.forecast", days=400)
     face.refused("server.forecast", days=401)
+    face.call("server.reissue", all=True, dryRun=True)
+    face.call("server.reissue", label="team=web", rate=1)
+    face.call("server.reissueStatus")
     face.call("server.status")
+    face.call("server.reissue", cancel=True)
     face.call("server.metrics", format="text")
     face.refused("server.metrics", format="xml")
     face.call("rpc.discover")
@@ -292,8 +296,9 @@ def test_the_status_has_all_that_is_declared_and_nothing_else(start):
         return status if "failing" in status and "nextAction" in status else None
 
     status = wait_for(whole, 20, "the failed registration")
-    # A message is there with a degraded state only, and conditions when something is wrong for longer.
-    assert set(status) == set(declared) - {"message", "conditions", "conditionCount"}
+    # A message is there with a degraded state only, conditions when something is wrong for longer, reissues while one
+    # is open.
+    assert set(status) == set(declared) - {"message", "conditions", "conditionCount", "reissues"}
     for name in ("autoCertificates", "store"):
         assert set(status[name]) == set(declared[name]["properties"]), name
 

@@ -51,6 +51,7 @@ ELSEWHERE = {
         "system/test_backup.py",
     r"# /etc/systemd/system/certd-reload-": "system/test_unit_servers.py",
     r"\./bootstrap (deb|demo|check|check-bare) ?": "support/check",
+    r"certctl reissue ": "system/test_reissue.py",
     r"certctl alert test ": "system/test_alerts.py",
     r"certctl check-dns ": "system/test_dns_apis.py",
     r"pkcs11:token=|openssl_conf = ": "system/test_pkcs11.py",

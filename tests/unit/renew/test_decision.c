@@ -22,7 +22,7 @@ struct situation {
 	bool has_new_window;
 	int64_t hurried;
 	bool is_new; /* issued at this moment */
-	bool is_paused, is_outdated, is_revoked;
+	bool is_paused, is_outdated, is_revoked, is_reissued;
 	int64_t attempts;
 	const char *provider_now, *provider_why; /* of the new record */
 	const char *error;
@@ -76,6 +76,12 @@ static const struct situation situations[] = {
 	{ "another name was declared", .old_certificate = "c1", .new_certificate = "c1", .life = 90 * DAY,
 		.old_next = 60 * DAY, .new_next = -1, .is_outdated = true, .rule = "declaration",
 		.text = "renewal starts now: the certificate is not as it is declared now" },
+	{ "a reissue", .old_certificate = "c1", .new_certificate = "c1", .life = 90 * DAY, .old_next = 60 * DAY,
+		.new_next = -1, .is_outdated = true, .is_reissued = true, .rule = "reissue",
+		.text = "renewal starts now: a reissue of many certificates includes it" },
+	{ "a reissue of one that is revoked", .old_certificate = "c1", .new_certificate = "c1", .life = 90 * DAY,
+		.old_next = 60 * DAY, .new_next = -1, .is_outdated = true, .is_reissued = true, .is_revoked = true,
+		.rule = "revoked", .text = "renewal starts now: the certificate is revoked, or to be revoked" },
 	{ "somebody wants it", .old_certificate = "c1", .new_certificate = "c1", .life = 90 * DAY, .old_next = 60 * DAY,
 		.new_next = -1, .rule = "operator", .text = "renewal starts now: it was requested" },
 	{ "paused", .old_certificate = "c1", .new_certificate = "c1", .life = 90 * DAY, .old_next = 60 * DAY,
@@ -123,6 +129,7 @@ fill(struct autocert *a, const struct situation *s, bool is_new)
 	a->provider_why = xstrdup_null(s->provider_why);
 	a->is_paused = s->is_paused;
 	a->is_outdated = s->is_outdated;
+	a->reissue = s->is_reissued ? xstrdup("r1") : NULL;
 	a->attempts = s->attempts;
 	if (s->error) {
 		error_set(&a->last_error, ERROR_NETWORK, "%s", s->error);

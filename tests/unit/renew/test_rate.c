@@ -183,3 +183,38 @@ Test(rate, each_waits_once)
 		rate_count(&limit, &b, turns[i]);
 	}
 }
+
+/* Even from its first minute on, whatever the rate, and after a rest: never more than of ten seconds, or one. */
+Test(rate, a_burst_is_even_from_the_begin_and_after_a_rest)
+{
+	static const int64_t rates[] = { 1, 2, 7, 60, 84, 600, 10000 };
+
+	for (size_t i = 0; i < ARRAY_SIZE(rates); i++) {
+		const struct ca_limit pace = { rates[i], 60 };
+		struct rate_bucket bucket = { .full_at_ms = 0 };
+		int64_t most = 0, begun = 0, in_minute[3] = { 0, 0, 0 };
+
+		for (int64_t now = 1000000; now < 1000000 + 3 * 60; now++) {
+			int64_t at = now < 1000000 + 120 ? now : now + 7200; /* it rests for two hours */
+			int64_t room = rate_burst_room(&pace, &bucket, at);
+
+			most = room > most ? room : most;
+			for (; room > 0; room--, begun++, in_minute[(now - 1000000) / 60]++)
+				rate_count(&pace, &bucket, at);
+		}
+		cr_expect_geq(begun, rates[i] * 2, "%d: %d", (int)rates[i], (int)begun);
+		cr_expect_leq(most, rates[i] / 6 + 1, "%d: %d at once", (int)rates[i], (int)most);
+		for (size_t m = 0; m < ARRAY_SIZE(in_minute); m++)
+			cr_expect_leq(in_minute[m], rates[i] + rates[i] / 6 + 1, "%d", (int)rates[i]);
+	}
+}
+
+Test(rate, a_burst_takes_as_long_as_its_limit_says)
+{
+	const struct ca_limit rate = { 60, 60 }, orders = { 300, 3 * 3600 };
+
+	cr_expect_eq(rate_burst_sec(&rate, 0), 0);
+	cr_expect_eq(rate_burst_sec(&rate, 120), 120);
+	cr_expect_eq(rate_burst_sec(&orders, 100), 3600);
+	cr_expect_gt(rate_burst_sec(&orders, INT64_MAX), 1000000000);
+}
