@@ -340,8 +340,6 @@ types_of(enum event_kind kind)
 		[EVENT_AUTHORIZATION_DONE] = "authorization",
 		[EVENT_AUTHORIZATION_FAILED] = "authorization",
 		[EVENT_CERTIFICATE_EXPIRING] = "autocertificate certificate",
-		[EVENT_RENEWAL_READY] = "autocertificate",
-		[EVENT_RENEWAL_UNREADY] = "autocertificate",
 		[EVENT_CERTIFICATE_EXPIRED] = "autocertificate certificate",
 		[EVENT_CONSUMER_STALE] = "autocertificate certificate",
 		[EVENT_DEPLOY_ROLLED_BACK] = "autocertificate certificate",

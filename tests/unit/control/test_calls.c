@@ -64,7 +64,7 @@ make_csr(const char *names)
 
 	strlist_split(&list, names, ' ');
 	cr_assert_eq(key_generate(KEY_SECP256R1, &key, NULL), 0);
-	cr_assert_eq(csr_make(key, &list, &der, NULL), 0);
+	cr_assert_eq(csr_make(key, &(struct csr_content){ .names = &list }, &der, NULL), 0);
 	EVP_EncodeBlock((unsigned char *)base64, (const unsigned char *)der.data, (int)der.len);
 	buf_add_str(&text, "-----BEGIN CERTIFICATE REQUEST-----\n");
 	for (const char *at = base64; *at; at += strlen(at) < 64 ? strlen(at) : 64)

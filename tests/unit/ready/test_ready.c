@@ -1387,7 +1387,9 @@ Test(ready, a_result_is_shown_with_a_row_for_each_check_and_the_worst_grade)
 	rows = ready_findings_to_json(&s);
 	cr_expect_str_eq(json_object_to_json_string_ext(rows, JSON_C_TO_STRING_PLAIN),
 		"[{\"check\":\"account\",\"grade\":\"blocked\",\"message\":\"is gone\"},"
+		"{\"check\":\"fallback\",\"grade\":\"ok\"},"
 		"{\"check\":\"profile\",\"grade\":\"ok\"},"
+		"{\"check\":\"staple\",\"grade\":\"ok\"},"
 		"{\"check\":\"files\",\"grade\":\"ok\"},"
 		"{\"check\":\"challenge\",\"grade\":\"ok\"},"
 		"{\"check\":\"delegation\",\"grade\":\"ok\"},"
