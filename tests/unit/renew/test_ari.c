@@ -2,7 +2,9 @@
 #include "tests/unit/renew/run.h"
 
 #include "common/timefmt.h"
+#include "daemon/renew/clients.h"
 #include "daemon/renew/policy.h"
+#include "daemon/schedule/schedule.h"
 
 #include <criterion/criterion.h>
 #include <stdlib.h>
@@ -350,5 +352,62 @@ Test(ari, a_deleted_one_is_not_asked_about)
 	pass(&s, HOUR);
 	cr_expect_eq(asked(&s), 1);
 	cr_expect_eq(run_due(&s.run, SCHEDULE_ARI, s.a.o.id), 0);
+	end(&s);
+}
+
+Test(ari, while_the_account_is_not_there_the_question_waits_and_without_an_id_it_is_dropped)
+{
+	_cleanup_provider_ struct provider p = { 0 };
+	struct scene s;
+	struct store *store;
+	unsigned before;
+	int64_t now;
+
+	begin(&s, DAY);
+	store = s.run.world.store;
+	before = asked(&s);
+	cr_assert_eq(object_find(store, &provider_class, "ca", &p, NULL), 1);
+	str_replace(&p.account_url, NULL);
+	cr_assert_eq(object_save(store, store_begin(store), &provider_class, &p, NULL), 0);
+	now = world_now(&s.run.world);
+	schedule_set(store, store_begin(store), SCHEDULE_ARI, s.a.o.id, "", now);
+	store_commit(store);
+	clients_forget(s.run.world.issue_env.clients, p.o.id);
+	pass(&s, 5);
+	cr_expect_eq(asked(&s), before);
+	cr_expect(run_due(&s.run, SCHEDULE_ARI, s.a.o.id) > now + 5 &&
+			  run_due(&s.run, SCHEDULE_ARI, s.a.o.id) <= now + HOUR,
+		"%d s", (int)(run_due(&s.run, SCHEDULE_ARI, s.a.o.id) - now));
+	load(&s);
+	str_replace(&s.a.ari_id, NULL);
+	cr_assert_eq(object_save(store, store_begin(store), &autocert_class, &s.a, NULL), 0);
+	schedule_set(store, store_begin(store), SCHEDULE_ARI, s.a.o.id, "", now);
+	store_commit(store);
+	pass(&s, 5);
+	cr_expect_eq(asked(&s), before);
+	cr_expect_eq(run_due(&s.run, SCHEDULE_ARI, s.a.o.id), 0);
+	end(&s);
+}
+
+Test(ari, an_expired_certificate_is_not_asked_about)
+{
+	_cleanup_certificate_ struct certificate c = { 0 };
+	struct scene s;
+	struct store *store;
+	unsigned before;
+
+	begin(&s, DAY);
+	store = s.run.world.store;
+	before = asked(&s);
+	cr_assert_eq(object_load(store, &certificate_class, s.a.last_certificate, &c, NULL), 1);
+	for (int64_t left = 1; left >= 0; left--) {
+		c.not_after_at = world_now(&s.run.world) + 10 * left;
+		cr_assert_eq(object_save(store, store_begin(store), &certificate_class, &c, NULL), 0);
+		schedule_set(store, store_begin(store), SCHEDULE_ARI, s.a.o.id, "", world_now(&s.run.world));
+		store_commit(store);
+		pass(&s, 5);
+		cr_expect_eq(asked(&s), before + 1);
+		cr_expect_eq(run_due(&s.run, SCHEDULE_ARI, s.a.o.id) != 0, left == 1);
+	}
 	end(&s);
 }

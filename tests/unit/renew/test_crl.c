@@ -3,6 +3,7 @@
 #include "daemon/alert/alert_list.h"
 #include "daemon/base/loop.h"
 #include "daemon/renew/crl.h"
+#include "daemon/schedule/schedule.h"
 #include "daemon/store/certificate.h"
 #include "daemon/store/compromised.h"
 #include "tests/support/crl_maker.h"
@@ -239,7 +240,9 @@ Test(crl, what_the_ca_has_revoked_is_replaced_at_once)
 	cr_expect(c.is_revoked);
 	cr_expect_str_eq(c.revoke_reason, "superseded");
 	cr_expect_str_eq(c.revocation_list, LIST);
-	cr_expect_lt(c.revoked_at, world_now(&s.run.world) - 2 * HOUR);
+	cr_expect(
+		c.revoked_at < world_now(&s.run.world) - 2 * HOUR && c.revoked_at > world_now(&s.run.world) - 6 * HOUR);
+	cr_expect_eq(c.revoke_at + c.revoke_attempts, 0);
 	cr_expect_eq(s.run.world.issued, 2);
 	cr_expect_null(condition_text(&s));
 	pass(&s, 3 * DAY);
@@ -476,6 +479,63 @@ Test(crl, the_watch_ends_and_begins_with_its_setting)
 	s.pages[0].asked = 0;
 	pass(&s, 10 * HOUR);
 	cr_expect_geq(s.pages[0].asked, 9);
+	end(&s);
+}
+
+Test(crl, a_row_that_is_due_after_the_watch_was_ended_ends)
+{
+	struct store *store;
+	struct scene s;
+
+	begin(&s);
+	store = s.run.world.store;
+	cr_expect_eq(s.run.world.issue_env.check_revocation_every, 0);
+	schedule_set(store, store_begin(store), SCHEDULE_CRL, "crl", "crl", world_now(&s.run.world));
+	store_commit(store);
+	pass(&s, MINUTE);
+	cr_expect_eq(run_due(&s.run, SCHEDULE_CRL, "crl"), 0);
+	cr_expect_eq(s.pages[0].asked, 0);
+	end(&s);
+}
+
+/* What explain says about each list of the first certificate, joined; owned by the caller. */
+static char *
+explained(struct scene *s)
+{
+	_cleanup_strlist_ struct strlist lines = STRLIST_INIT;
+	_cleanup_certificate_ struct certificate c = { 0 };
+
+	load(s, &c);
+	crl_explain(&s->run.world.issue_env, &c, &lines);
+	return strlist_join(&lines, "; ");
+}
+
+Test(crl, explain_says_what_is_known_of_each_list_while_the_certificate_is_watched)
+{
+	_cleanup_free_ char *off = NULL, *before = NULL, *after = NULL, *revoked = NULL;
+	struct scene s;
+
+	begin(&s);
+	off = explained(&s);
+	cr_expect_str_eq(off, "");
+	s.run.world.issue_env.check_revocation_every = DAY;
+	before = explained(&s);
+	cr_expect_str_eq(before, "its revocation list was not asked for yet: " LIST
+				 "; its revocation list of its issuer was not asked for yet: " ROOT_LIST);
+	publish(&s, 0, NULL, 0, 100 * DAY);
+	start_watch(&s);
+	pass(&s, HOUR);
+	after = explained(&s);
+	cr_expect(strncmp(after, "the revocation list did not have it at 20", 41) == 0, "%s", after);
+	cr_expect_not_null(
+		strstr(after, "Z: " LIST "; the revocation list of its issuer cannot be used: " ROOT_LIST ": "), "%s",
+		after);
+	cr_expect_not_null(strstr(after, "404; next attempt 20"), "%s", after);
+	publish_first(&s, 4);
+	pass(&s, 2 * DAY);
+	revoked = explained(&s);
+	cr_expect(is_first_revoked(&s));
+	cr_expect_str_eq(revoked, "", "it is over");
 	end(&s);
 }
 

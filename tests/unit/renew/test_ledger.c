@@ -98,6 +98,42 @@ Test(ledger, renewals_are_exempt_as_the_ca_has_it)
 	run_end(&r);
 }
 
+Test(ledger, a_duplicate_has_the_same_names_in_any_order)
+{
+	struct run r;
+
+	run_begin(&r, 0);
+	limits.spares_renewals = true;
+	cr_expect(order(&r, "me", "a.example.com b.example.com", true, false));
+	cr_expect(order(&r, "me", "b.example.com a.example.com", true, false));
+	cr_expect_not(order(&r, "me", "a.example.com b.example.com", true, false));
+	cr_expect_not(order(&r, "me", "b.example.com a.example.com", true, false));
+	cr_expect(order(&r, "me", "a.example.com", true, false));
+	run_end(&r);
+}
+
+Test(ledger, an_order_that_goes_on_after_a_restart_has_been_counted_as_an_order_only)
+{
+	_cleanup_strlist_ struct strlist names = STRLIST_INIT;
+	struct ledger_claim *c;
+	struct run r;
+
+	run_begin(&r, 0);
+	c = claim(&r, &names, "me", "a.example.com", false, false);
+	ledger_set_ordered(c);
+	cr_expect(order(&r, "you", "a.example.com", false, false), "a failed validation is not expected");
+	cr_expect_not(order(&r, "you", "b.example.com", false, false), "the domain is used by both");
+	cr_expect(order(&r, "me", "a.example.org", false, false));
+	cr_expect(order(&r, "me", "a.example.net", false, false));
+	cr_expect(order(&r, "me", "a.example.edu", false, false), "the account's three");
+	cr_expect_not(order(&r, "me", "a.example.info", false, false));
+	ledger_release(c);
+	cr_expect(order(&r, "you", "b.example.com", false, false), "it has failed");
+	ledger_set_ordered(NULL);
+	ledger_release(NULL);
+	run_end(&r);
+}
+
 Test(ledger, orders_in_progress_are_counted_until_they_end)
 {
 	_cleanup_strlist_ struct strlist one_names = STRLIST_INIT, two_names = STRLIST_INIT;

@@ -292,6 +292,13 @@ Test(revoke, ends_as_the_ca_says)
 		cr_expect_eq(c.revoke_at != 0, cases[i].is_tried_again, "%s", cases[i].why);
 		cr_expect_eq(run_due(&s.run, SCHEDULE_REVOKE, s.first), c.revoke_at, "%s", cases[i].why);
 		cr_expect_eq(error_is_set(&c.revoke_error), !cases[i].is_revoked, "%s", cases[i].why);
+		cr_expect_eq(c.revoke_attempts, !cases[i].is_revoked, "%s: %d", cases[i].why, (int)c.revoke_attempts);
+		if (cases[i].is_tried_again) {
+			certificate_clear(&c);
+			world_run_until(&s.run.world, run_due(&s.run, SCHEDULE_REVOKE, s.first) + 20);
+			load(&s, &c);
+			cr_expect_eq(c.revoke_attempts, 2, "%s: %d", cases[i].why, (int)c.revoke_attempts);
+		}
 		run_mend(&s.run);
 		pass(&s, 10 * MINUTE);
 		if (cases[i].is_tried_again)
