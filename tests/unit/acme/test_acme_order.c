@@ -1,4 +1,5 @@
 #include "common/crypto/x509.h"
+#include "common/json.h"
 #include "daemon/acme/acme_chain.h"
 #include "tests/unit/acme/fixture.h"
 
@@ -552,6 +553,94 @@ Test(acme_order, faults_of_the_ca_end_as_they_should)
 		cr_expect_eq(owner.err.code, cases[i].code, "%s: %s", cases[i].why, owner.err.message);
 		cr_expect_eq(owner.is_spent, cases[i].is_spent, "%s: spent %d", cases[i].why, owner.is_spent);
 		cr_expect_eq(owner.up, 0, "%s", cases[i].why);
+		if (cases[i].says)
+			cr_expect(owner.err.message && strstr(owner.err.message, cases[i].says), "%s: %s", cases[i].why,
+				owner.err.message);
+		if (cases[i].code == ERROR_NONE)
+			owner_expect_issued(&owner, cases[i].why);
+		owner_clear(&owner);
+		fixture_clear(&f);
+	}
+}
+
+/* A member of an answer that is left out, or is another one. */
+struct edit {
+	enum fake_ca_kind kind;
+	unsigned first, last; /* which of its kind */
+	const char *member;
+	const char *value; /* JSON; NULL: it is left out */
+	const char *also, *also_value;
+};
+
+static bool
+edit_answer(enum fake_ca_phase phase, enum fake_ca_kind kind, unsigned nth, struct fake_ca_answer *answer, void *arg)
+{
+	const struct edit *edit = arg;
+	_cleanup_json_ struct json_object *body = NULL;
+
+	if (phase != FAKE_CA_AFTER || kind != edit->kind || nth < edit->first || nth > edit->last)
+		return false;
+	body = json_parse(answer->res.body.data, answer->res.body.len, NULL);
+	cr_assert_not_null(body);
+	json_object_object_del(body, edit->member);
+	if (edit->value)
+		json_object_object_add(body, edit->member, json_parse(edit->value, strlen(edit->value), NULL));
+	if (edit->also)
+		json_object_object_add(body, edit->also, json_parse(edit->also_value, strlen(edit->also_value), NULL));
+	buf_reset(&answer->res.body);
+	buf_add_str(&answer->res.body, json_object_to_json_string_ext(body, JSON_C_TO_STRING_NOSLASHESCAPE));
+	return true;
+}
+
+#define REASON "{\"type\":\"urn:ietf:params:acme:error:caa\",\"detail\":\"CAA says no\"}"
+
+Test(acme_order, what_an_answer_leaves_out_is_known_asked_for_again_or_named)
+{
+	static const struct {
+		const char *why, *names;
+		struct edit edit;
+		enum error_code code;
+		const char *says;
+		bool is_spent;
+	} cases[] = {
+		{ "no identifier", "www.example.com", { FAKE_CA_AUTHORIZATION, 1, 99, "identifier", NULL, NULL, NULL },
+			ERROR_NONE, NULL, true },
+		{ "no identifier of a wildcard", "*.example.com",
+			{ FAKE_CA_AUTHORIZATION, 1, 99, "identifier", NULL, NULL, NULL }, ERROR_NONE, NULL, true },
+		{ "no identifier of one of two", "a.example.com,b.example.com",
+			{ FAKE_CA_AUTHORIZATION, 1, 1, "identifier", NULL, NULL, NULL }, ERROR_PROTOCOL,
+			"which was not ordered", true },
+		{ "no URL of the certificate yet", "www.example.com",
+			{ FAKE_CA_FINALIZE, 1, 1, "certificate", NULL, "status", "\"valid\"" }, ERROR_NONE, NULL,
+			true },
+		{ "the order is invalid at once", "www.example.com",
+			{ FAKE_CA_NEW_ORDER, 1, 1, "error", REASON, "status", "\"invalid\"" }, ERROR_VALIDATION,
+			"CAA says no", true },
+		{ "the order becomes invalid, and says why", "www.example.com",
+			{ FAKE_CA_ORDER, 1, 99, "error", REASON, "status", "\"invalid\"" }, ERROR_VALIDATION,
+			"CAA says no", true },
+		{ "invalid after finalize", "www.example.com",
+			{ FAKE_CA_FINALIZE, 1, 1, "error", REASON, "status", "\"invalid\"" }, ERROR_VALIDATION,
+			"CAA says no", true },
+		{ "the challenge is invalid, and says why", "www.example.com",
+			{ FAKE_CA_CHALLENGE, 1, 1, "error", REASON, "status", "\"invalid\"" }, ERROR_VALIDATION,
+			"www.example.com: http-01: caa: CAA says no", true },
+		{ "the challenge had an error before", "www.example.com",
+			{ FAKE_CA_CHALLENGE, 1, 1, "error", REASON, NULL, NULL }, ERROR_NONE, NULL, true },
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		struct fixture f;
+		struct owner owner;
+
+		fixture_init_registered(&f);
+		fake_ca_script(f.ca)->intercept = edit_answer;
+		fake_ca_script(f.ca)->arg = (void *)&cases[i].edit;
+		issue(&f, &owner, cases[i].names);
+		cr_expect_eq(owner.dones, 1, "%s", cases[i].why);
+		cr_expect_eq(owner.err.code, cases[i].code, "%s: %s", cases[i].why, owner.err.message);
+		cr_expect_eq(owner.up, 0, "%s", cases[i].why);
+		cr_expect_eq(owner.is_spent, cases[i].is_spent, "%s: spent %d", cases[i].why, owner.is_spent);
 		if (cases[i].says)
 			cr_expect(owner.err.message && strstr(owner.err.message, cases[i].says), "%s: %s", cases[i].why,
 				owner.err.message);

@@ -8,6 +8,7 @@
 #include <criterion/criterion.h>
 #include <openssl/pem.h>
 #include <openssl/pkcs12.h>
+#include <stdlib.h>
 #include <string.h>
 
 #define _cleanup_mini_ _cleanup_(mini_clear)
@@ -265,5 +266,87 @@ Test(pkcs12, a_mac_of_rfc_9579_is_no_wrong_password)
 		PKCS12_free(p12);
 		set(&password, i ? "wrong" : "changeit");
 		cr_expect_eq(pkcs12_read(&der, &password, &key, &pem, &err), i ? -1 : 0, "%s", err.message);
+	}
+}
+
+/* A file of these parts in the clear, without a MAC; certificates are in safes of their own, @safes at least. */
+static void
+make_of_parts(const struct mini_cert *c, int certs, int keys, int others, int safes, struct secret *ret)
+{
+	STACK_OF(PKCS12_SAFEBAG) *bags = NULL;
+	STACK_OF(PKCS7) *all = NULL;
+	ASN1_TIME *now = ASN1_TIME_set(NULL, MINI_NOW);
+	X509_CRL *crl = X509_CRL_new();
+	unsigned char *der = NULL;
+	PKCS12 *p12;
+	int len;
+
+	X509_CRL_set_issuer_name(crl, X509_get_subject_name(c->cert));
+	X509_CRL_set1_lastUpdate(crl, now);
+	cr_assert_gt(X509_CRL_sign(crl, key_evp(c->key), EVP_sha256()), 0);
+	for (int i = 0; i < certs; i++)
+		cr_assert_not_null(PKCS12_add_cert(&bags, c->cert));
+	for (int i = 0; i < keys; i++)
+		cr_assert_not_null(PKCS12_add_key(&bags, key_evp(c->key), 0, 0, -1, NULL));
+	for (int i = 0; i < others; i++)
+		cr_assert_gt(sk_PKCS12_SAFEBAG_push(bags, PKCS12_SAFEBAG_create_crl(crl)), 0);
+	cr_assert_eq(PKCS12_add_safe(&all, bags, -1, 0, NULL), 1);
+	sk_PKCS12_SAFEBAG_pop_free(bags, PKCS12_SAFEBAG_free);
+	X509_CRL_free(crl);
+	ASN1_TIME_free(now);
+	for (int i = 1; i < safes; i++) {
+		bags = sk_PKCS12_SAFEBAG_new_null();
+		cr_assert_eq(PKCS12_add_safe(&all, bags, -1, 0, NULL), 1);
+		sk_PKCS12_SAFEBAG_pop_free(bags, PKCS12_SAFEBAG_free);
+	}
+	p12 = PKCS12_add_safes(all, 0);
+	sk_PKCS7_pop_free(all, PKCS7_free);
+	len = i2d_PKCS12(p12, &der);
+	cr_assert_gt(len, 0);
+	secret_set(ret, der, (size_t)len);
+	OPENSSL_free(der);
+	PKCS12_free(p12);
+}
+
+Test(pkcs12, its_parts_are_counted_and_of_other_kinds_none_is_read)
+{
+	static const struct {
+		int certs, keys, others, safes;
+		const char *says; /* NULL: it is read */
+	} cases[] = {
+		{ 1, 1, 0, 1, NULL },
+		{ 10, 1, 0, 1, NULL },
+		{ 11, 1, 0, 1, "contains more than 10 certificates" },
+		{ 1, 0, 0, 1, "does not contain a private key" },
+		{ 0, 1, 0, 1, "does not contain a certificate" },
+		{ 1, 2, 0, 1, "contains more than one private key" },
+		{ 1, 1, 5, 1, NULL },
+		{ 1, 1, 30, 1, NULL },
+		{ 1, 1, 31, 1, "contains too many parts" },
+		{ 1, 1, 0, 8, NULL },
+		{ 1, 1, 0, 9, "contains too many parts" },
+	};
+	_cleanup_mini_ struct mini_cert leaf = { 0 };
+
+	mini_make(&leaf, &ordinary, NULL);
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		_cleanup_secret_ struct secret der = SECRET_INIT;
+		_cleanup_buf_ struct buf pem = BUF_INIT, want = BUF_INIT;
+		_cleanup_key_ struct key *key = NULL;
+		_cleanup_error_ struct error err = ERROR_INIT;
+		_cleanup_free_ char *says = NULL;
+
+		make_of_parts(&leaf, cases[i].certs, cases[i].keys, cases[i].others, cases[i].safes, &der);
+		cr_expect_eq(
+			pkcs12_read(&der, NULL, &key, &pem, &err), cases[i].says ? -1 : 0, "%zu: %s", i, err.message);
+		for (int k = 0; !cases[i].says && k < cases[i].certs; k++)
+			mini_pem(&leaf, &want);
+		cr_expect_str_eq(buf_str(&pem), buf_str(&want), "%zu", i);
+		cr_expect_eq(key == NULL, cases[i].says != NULL, "%zu", i);
+		if (!cases[i].says)
+			continue;
+		says = xasprintf("the PKCS#12 file %s", cases[i].says);
+		cr_expect_str_eq(err.message, says, "%zu: %s", i, err.message);
+		cr_expect_str_eq(err.field, "pkcs12", "%zu", i);
 	}
 }
