@@ -168,7 +168,8 @@ unit_store_SOURCES = \
 	tests/support/store_invariants.c tests/support/store_invariants.h \
 	tests/unit/store/tmp_store.c \
 	tests/unit/store/tmp_store.h
-unit_store_LDFLAGS = $(store_faults_wrap)
+# The disk and the tags of test_store_backup.c.
+unit_store_LDFLAGS = $(store_faults_wrap) -Wl,--wrap=backup_file_write -Wl,--wrap=store_crypt_verifies
 unit_store_CFLAGS = $(AM_CFLAGS) $(CRITERION_CFLAGS)
 unit_store_LDADD = $(DAEMON_LIBS) $(UNIT_LIBS)
 check_PROGRAMS += unit-renew

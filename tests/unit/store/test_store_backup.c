@@ -1,7 +1,10 @@
 /* A backup, and stores that are restored from it. */
 #include "common/crypto/sealed_stream.h"
+#include "common/error.h"
+#include "daemon/store/backup_file.h"
 #include "daemon/store/object.h"
 #include "daemon/store/store_backup.h"
+#include "daemon/store/store_crypt.h"
 #include "tests/unit/store/tmp_store.h"
 
 #include <criterion/criterion.h>
@@ -55,6 +58,78 @@ teardown(void)
 }
 
 TestSuite(store_backup, .init = setup, .fini = teardown);
+
+/* --- what becomes of a file before it is read back, and which records' tags are wrong --- */
+
+enum harm {
+	UNHARMED,
+	OTHER_OCTET,
+	OTHER_START,
+	OTHER_END,
+	SHORTER,
+	LONGER,
+	OTHER_TIME,
+	OTHER_KEY,
+	NO_KEY,
+	CUT,
+	ALTERED
+};
+
+static enum harm harm;
+static size_t wrong_tags; /* of the rows of STORE_EVENT */
+
+int
+__real_backup_file_write(int fd, const struct secret *sealed_with, const struct backup_head *head,
+	const unsigned char *data, uint64_t size, struct error *err);
+int
+__wrap_backup_file_write(int fd, const struct secret *sealed_with, const struct backup_head *head,
+	const unsigned char *data, uint64_t size, struct error *err);
+bool
+__real_store_crypt_verifies(
+	struct store_crypt *c, enum store_db db, const void *key, size_t key_len, const void *stored, size_t len);
+bool
+__wrap_store_crypt_verifies(
+	struct store_crypt *c, enum store_db db, const void *key, size_t key_len, const void *stored, size_t len);
+
+/* The file is good, but not of this store; or it is not even good. */
+int
+__wrap_backup_file_write(int fd, const struct secret *sealed_with, const struct backup_head *head,
+	const unsigned char *data, uint64_t size, struct error *err)
+{
+	struct backup_head other_head = { .created_at = head->created_at + (harm == OTHER_TIME) };
+	_cleanup_free_ unsigned char *copy = xcalloc(size + 1, 1);
+	size_t at = harm == OTHER_START ? 0 : harm == OTHER_END ? size - 1 : size / 2;
+	int rc;
+
+	memcpy(copy, data, size);
+	if (harm == OTHER_OCTET || harm == OTHER_START || harm == OTHER_END)
+		copy[at] ^= 1;
+	if (harm != NO_KEY)
+		secret_copy(&other_head.master_key, &head->master_key);
+	if (harm == OTHER_KEY)
+		other_head.master_key.data[31] ^= 1;
+	size = size + (harm == LONGER) - (harm == SHORTER);
+	rc = __real_backup_file_write(fd, sealed_with, &other_head, copy, size, err);
+	if (harm == CUT)
+		cr_assert_eq(ftruncate(fd, (off_t)size / 2), 0);
+	if (harm == ALTERED)
+		cr_assert_eq(pwrite(fd, "x", 1, (off_t)size / 2), 1);
+	secret_clear(&other_head.master_key);
+	return rc;
+}
+
+bool
+__wrap_store_crypt_verifies(
+	struct store_crypt *c, enum store_db db, const void *key, size_t key_len, const void *stored, size_t len)
+{
+	bool is_right = __real_store_crypt_verifies(c, db, key, key_len, stored, len);
+
+	if (db == STORE_EVENT && wrong_tags) {
+		wrong_tags--;
+		return false;
+	}
+	return is_right;
+}
 
 static void
 back_up(bool has_master_key)
@@ -209,4 +284,62 @@ Test(store_backup, replaces_objects_only_if_that_is_wanted_and_keeps_them)
 	expect_restored(t.path, HERE);
 	cr_assert_eq(restore(t.path, HERE, true, &again, &err), ERROR_NONE, "%s", err.message);
 	cr_expect_str_neq(kept, again);
+}
+
+/* --- the comparison with what was written --- */
+
+Test(store_backup, what_is_read_back_must_be_what_was_written)
+{
+	static const struct {
+		enum harm harm;
+		bool has_master_key;
+		enum error_code code;
+	} cases[] = {
+		{ UNHARMED, true, ERROR_NONE },
+		{ UNHARMED, false, ERROR_NONE },
+		{ OTHER_OCTET, true, ERROR_CORRUPT },
+		{ OTHER_START, true, ERROR_CORRUPT },
+		{ OTHER_END, false, ERROR_CORRUPT },
+		{ SHORTER, true, ERROR_CORRUPT },
+		{ LONGER, true, ERROR_CORRUPT },
+		{ OTHER_TIME, true, ERROR_CORRUPT },
+		{ OTHER_KEY, true, ERROR_CORRUPT },
+		{ NO_KEY, true, ERROR_CORRUPT },
+		{ CUT, true, ERROR_INVALID },
+		{ ALTERED, false, ERROR_INVALID },
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		_cleanup_error_ struct error err = ERROR_INIT;
+		struct store_backup *b = store_backup_new(t.store, CREATED_AT, &err);
+		struct store_backup_info info;
+
+		cr_assert_eq(ftruncate(file, 0), 0);
+		cr_assert_eq(lseek(file, 0, SEEK_SET), 0);
+		harm = cases[i].harm;
+		cr_expect_eq(store_backup_run(b, file, &passphrase, cases[i].has_master_key, &info, &err),
+			cases[i].code ? -1 : 0, "%zu", i);
+		cr_expect_eq(err.code, cases[i].code, "%zu: %s", i, err.message);
+		if (cases[i].code == ERROR_CORRUPT)
+			cr_expect_str_eq(err.message, "what was written is not what was read back", "%zu", i);
+		cr_expect_eq(info.has_master_key, cases[i].has_master_key, "%zu", i);
+		store_backup_free(b);
+	}
+}
+
+Test(store_backup, records_that_are_damaged_are_counted_and_copied_as_they_are)
+{
+	_cleanup_error_ struct error err = ERROR_INIT;
+	_cleanup_free_ char *kept = NULL;
+	struct store_backup *b = store_backup_new(t.store, CREATED_AT, &err);
+	struct store_backup_info info;
+
+	wrong_tags = 3;
+	cr_assert_eq(store_backup_run(b, file, &passphrase, true, &info, &err), 0, "%s", err.message);
+	store_backup_free(b);
+	cr_expect_eq(info.damaged, 3);
+	cr_expect_eq(info.records[STORE_EVENT], ROWS);
+	cr_expect_eq(info.records[STORE_PROVIDER], 1);
+	cr_assert_eq(restore(other, ELSEWHERE, false, &kept, &err), ERROR_NONE, "%s", err.message);
+	expect_restored(other, ELSEWHERE);
 }
