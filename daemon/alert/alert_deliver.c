@@ -252,6 +252,7 @@ alert_job_start(void *env, const struct schedule_row *row, schedule_done_fn *don
 	struct alerts *alerts = env;
 	struct delivery *d = delivery_new(alerts, row->object);
 	struct store *store = alerts->config.env->store;
+	_cleanup_alert_ struct alert a = { 0 }; /* for its name */
 	_cleanup_error_ struct error err = ERROR_INIT;
 	struct store_txn *txn;
 	int started;
@@ -268,8 +269,9 @@ alert_job_start(void *env, const struct schedule_row *row, schedule_done_fn *don
 		/* A damaged message does not hold up the others. */
 		if (err.code == ERROR_CORRUPT && *d->key)
 			queue_remove(txn, d->key);
+		object_peek(store, &alert_class, d->alert_id, &a, NULL);
 		event_emit_error(alerts->config.env->events, txn, EVENT_ALERT_FAILED,
-			&(struct event_object){ alert_class.name, d->alert_id, NULL }, &err, "%s", err.message);
+			&(struct event_object){ alert_class.name, d->alert_id, a.o.name }, &err, "%s", err.message);
 		queue_plan(store, txn, d->alert_id, retry_at(RETRY_LOCAL, alerts_now(alerts), 1, d->alert_id));
 	}
 	delivery_end(d, txn);

@@ -1,5 +1,6 @@
 /* Conditions begin and end, and each destination is told once: in the world of the simulation, with a receiver. */
 #include "daemon/alert/alerts.h"
+#include "daemon/alert/alerts_private.h"
 #include "daemon/ready/ready.h"
 
 #include "common/retry.h"
@@ -827,6 +828,99 @@ Test(alerts, a_message_that_is_refused_for_good_does_not_hold_up_the_next)
 		events_unsubscribe(subscription);
 		end(&r);
 	}
+}
+
+/* The destination "hook". */
+static void
+load_hook(struct receiver *r, struct alert *ret)
+{
+	alert_clear(ret);
+	cr_assert_eq(object_find(r->run.world.store, &alert_class, "hook", ret, NULL), 1);
+}
+
+Test(alerts, a_damaged_message_is_reported_and_does_not_hold_up_the_next)
+{
+	static const struct condition_certd wrong = { .is_clock_wrong = true };
+	static const struct condition_certd worse = { .is_clock_wrong = true, .audit = "altered" };
+	_cleanup_alert_ struct alert a = { 0 };
+	struct message m = { .condition = NULL };
+	char key[QUEUE_KEY_SIZE];
+	struct receiver r;
+	struct store *store;
+	struct store_txn *txn;
+
+	begin(&r, "");
+	store = r.run.world.store;
+	r.is_down = true;
+	look_at_certd(&r, &wrong);
+	look_at_certd(&r, &worse);
+	load_hook(&r, &a);
+	cr_expect_eq(queue_length(store, a.o.id), 2);
+	cr_assert_eq(queue_first(store, a.o.id, key, &m, NULL), 1);
+	message_clear(&m);
+	txn = store_begin(store);
+	store_put(txn, STORE_MESSAGE, key, strlen(key), "x", 1);
+	store_commit(store);
+	r.is_down = false;
+	r.run.world.is_peculiar = true;
+	run_for(&r, HOUR);
+	cr_expect_eq(count_taken(&r), 1);
+	cr_expect_str_eq(taken_text(&r, 0, "condition"), "audit");
+	cr_expect_eq(queue_length(store, a.o.id), 0);
+	cr_expect_eq(run_due(&r.run, SCHEDULE_ALERT, a.o.id), 0);
+	end(&r);
+}
+
+Test(alerts, a_row_without_messages_or_without_its_destination_ends)
+{
+	static const char nobody[] = "11111111-1111-4111-8111-111111111111";
+	_cleanup_alert_ struct alert a = { 0 };
+	struct receiver r;
+	struct store *store;
+
+	begin(&r, "");
+	store = r.run.world.store;
+	load_hook(&r, &a);
+	schedule_set(store, store_begin(store), SCHEDULE_ALERT, a.o.id, QUEUE_LANE, world_now(&r.run.world));
+	schedule_set(store, store_begin(store), SCHEDULE_ALERT, nobody, QUEUE_LANE, world_now(&r.run.world));
+	store_commit(store);
+	run_for(&r, MINUTE);
+	cr_expect_eq(r.attempts, 0);
+	cr_expect_eq(run_due(&r.run, SCHEDULE_ALERT, a.o.id), 0);
+	cr_expect_eq(run_due(&r.run, SCHEDULE_ALERT, nobody), 0);
+	end(&r);
+}
+
+Test(alerts, a_destination_that_fails_is_a_trouble_of_its_row_with_its_name_and_why)
+{
+	static const struct condition_certd wrong = { .is_clock_wrong = true };
+	struct schedule_row row = { .kind = SCHEDULE_ALERT };
+	struct job_trouble trouble = { .type = NULL };
+	_cleanup_alert_ struct alert a = { 0 };
+	struct alerts *alerts;
+	struct receiver r;
+
+	begin(&r, "");
+	alerts = r.run.world.issue_env.alerts;
+	load_hook(&r, &a);
+	memcpy(row.object, a.o.id, sizeof(row.object));
+	cr_expect_not(alert_job.describe_trouble(alerts, &row, &trouble));
+	cr_expect_eq(alert_job.count_troubles(alerts), 0);
+	r.is_down = true;
+	look_at_certd(&r, &wrong);
+	cr_assert(alert_job.describe_trouble(alerts, &row, &trouble));
+	cr_expect_str_eq(trouble.type, "alert");
+	cr_expect_str_eq(trouble.name, "hook");
+	cr_expect(strstr(trouble.why.message, "cannot connect to 'hook.test'"), "%s", trouble.why.message);
+	cr_expect_eq(alert_job.count_troubles(alerts), 1);
+	job_trouble_clear(&trouble);
+	memcpy(row.object, "11111111-1111-4111-8111-111111111111", sizeof(row.object));
+	cr_expect_not(alert_job.describe_trouble(alerts, &row, &trouble));
+	row.due_at = 1000 + 70 * MINUTE;
+	cr_expect_eq(alert_job.after_clock_change(alerts, &row, 1000), row.due_at);
+	row.due_at = 1001 + 70 * MINUTE;
+	cr_expect_lt(alert_job.after_clock_change(alerts, &row, 1000), 1000 + 10 * MINUTE);
+	end(&r);
 }
 
 Test(alerts, a_destination_that_refuses_everything_is_asked_ever_less)
