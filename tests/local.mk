@@ -216,6 +216,7 @@ unit_ready_SOURCES = $(world_sources) $(fake_ca_sources) \
 	tests/support/process.c tests/support/process.h \
 	tests/unit/ready/test_caa.c \
 	tests/unit/ready/test_ready.c \
+	tests/unit/ready/test_runs.c \
 	tests/unit/renew/run.c tests/unit/renew/run.h
 unit_ready_CFLAGS = $(AM_CFLAGS) $(CRITERION_CFLAGS)
 # The answers of test_ready.c.

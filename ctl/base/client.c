@@ -315,9 +315,13 @@ client_keep_event(struct client *client, const struct rpc_response *note)
 		json_object_array_add(client->events, json_object_get(note->params));
 }
 
+/*
+ * The next answer, to any request. Return: 0, and its @ret (owned by the caller) or @ret_error; -1.
+ * @ret_id: of the request
+ */
 static int
-client_await_answer(
-	struct client *client, int64_t timeout_ms, int64_t deadline_ms, struct json_object **ret, struct error *err)
+client_next_answer(struct client *client, int64_t timeout_ms, int64_t deadline_ms, int64_t *ret_id,
+	struct json_object **ret, struct error *ret_error, struct error *err)
 {
 	for (;;) {
 		_cleanup_json_ struct json_object *message = NULL;
@@ -327,36 +331,63 @@ client_await_answer(
 		if (rc <= 0)
 			return rc < 0 ? -1 : client_silent(client, timeout_ms, err);
 		client->has_answered = true;
-		rc = rpc_response_read(message, &response, err);
+		rc = rpc_response_read(message, &response, ret_error);
 		if (rc == 0) {
 			client_keep_event(client, &response);
 			continue;
 		}
-		if (rc < 0)
-			return -1;
-		if (response.id != client->last_id)
-			return error_set(err, ERROR_PROTOCOL, "certd answered a different request");
-		*ret = json_object_get(response.result);
+		*ret_id = response.id;
+		if (rc > 0)
+			*ret = json_object_get(response.result);
 		return 0;
 	}
+}
+
+static int
+client_await_answer(
+	struct client *client, int64_t timeout_ms, int64_t deadline_ms, struct json_object **ret, struct error *err)
+{
+	_cleanup_error_ struct error refusal = ERROR_INIT;
+	int64_t id;
+
+	if (client_next_answer(client, timeout_ms, deadline_ms, &id, ret, &refusal, err) < 0)
+		return -1;
+	if (error_is_set(&refusal)) {
+		if (err)
+			error_move(err, &refusal);
+		return -1;
+	}
+	if (id == client->last_id)
+		return 0;
+	json_object_put(*ret);
+	*ret = NULL;
+	return error_set(err, ERROR_PROTOCOL, "certd answered a different request");
+}
+
+/* @params: taken. */
+static int
+client_request(struct client *client, const char *method, struct json_object *params, int pass, int64_t deadline_ms,
+	struct error *err)
+{
+	_cleanup_json_ struct json_object *request = rpc_request(++client->last_id, method, params);
+	_cleanup_buf_ struct buf text = BUF_INIT;
+
+	rpc_write(request, &text);
+	if (text.len > RPC_MAX_FRAME)
+		return error_set(err, ERROR_LIMIT, "the request is larger than %d octets", RPC_MAX_FRAME);
+	return client_send_all(client, &text, pass, deadline_ms, err);
 }
 
 static int
 client_exchange(struct client *client, const char *method, struct json_object *params, int pass, int64_t timeout_ms,
 	struct json_object **ret, struct error *err)
 {
-	_cleanup_json_ struct json_object *request = rpc_request(++client->last_id, method, params);
-	_cleanup_buf_ struct buf text = BUF_INIT;
 	int64_t deadline_ms;
 
 	if (!timeout_ms)
 		timeout_ms = CLIENT_CALL_MS;
 	deadline_ms = time_monotonic_us() / 1000 + timeout_ms;
-
-	rpc_write(request, &text);
-	if (text.len > RPC_MAX_FRAME)
-		return error_set(err, ERROR_LIMIT, "the request is larger than %d octets", RPC_MAX_FRAME);
-	if (client_send_all(client, &text, pass, deadline_ms, err) < 0)
+	if (client_request(client, method, params, pass, deadline_ms, err) < 0)
 		return -1;
 	return client_await_answer(client, timeout_ms, deadline_ms, ret, err);
 }
@@ -373,6 +404,80 @@ client_call_passing(struct client *client, const char *method, struct json_objec
 	struct json_object **ret, struct error *err)
 {
 	return client_exchange(client, method, params, fd, timeout_ms, ret, err);
+}
+
+/* --- several calls at once --- */
+
+/* Those that are sent, and whose answer was not passed on: a ring. */
+struct client_window {
+	struct {
+		struct json_object *result;
+		struct error err;
+		bool is_answered;
+	} calls[CLIENT_CALLS_AT_ONCE];
+	size_t sent, given; /* indexes of the next ones */
+	int64_t first_id;   /* of index 0 */
+};
+
+static int
+client_window_receive(struct client *client, struct client_window *w, struct error *err)
+{
+	_cleanup_error_ struct error refusal = ERROR_INIT;
+	_cleanup_json_ struct json_object *result = NULL;
+	int64_t deadline_ms = time_monotonic_us() / 1000 + CLIENT_CALL_MS, id;
+	size_t index;
+
+	if (client_next_answer(client, CLIENT_CALL_MS, deadline_ms, &id, &result, &refusal, err) < 0)
+		return -1;
+	index = (size_t)(id - w->first_id) % CLIENT_CALLS_AT_ONCE;
+	if (id < w->first_id + (int64_t)w->given || id >= w->first_id + (int64_t)w->sent || w->calls[index].is_answered)
+		return error_set(err, ERROR_PROTOCOL, "certd answered a different request");
+	w->calls[index].is_answered = true;
+	w->calls[index].result = result;
+	result = NULL;
+	error_move(&w->calls[index].err, &refusal);
+	return 0;
+}
+
+static int
+client_window_give(struct client_window *w, client_answer_fn *answer, void *arg, struct error *err)
+{
+	size_t index = w->given % CLIENT_CALLS_AT_ONCE;
+	_cleanup_json_ struct json_object *result = w->calls[index].result;
+	_cleanup_error_ struct error refusal = ERROR_INIT;
+
+	error_move(&refusal, &w->calls[index].err);
+	w->calls[index].result = NULL;
+	w->calls[index].is_answered = false;
+	if (answer(w->given++, result, &refusal, arg) == 0)
+		return 0;
+	error_move(err, &refusal);
+	return -1;
+}
+
+int
+client_calls(struct client *client, const char *method, struct json_object *params, client_answer_fn *answer, void *arg,
+	struct error *err)
+{
+	struct client_window w = { .first_id = client->last_id + 1 };
+	size_t n = json_object_array_length(params);
+	int rc = 0;
+
+	while (rc == 0 && w.given < n) {
+		if (w.sent < n && w.sent - w.given < CLIENT_CALLS_AT_ONCE)
+			rc = client_request(client, method,
+				json_object_get(json_object_array_get_idx(params, w.sent++)), -1,
+				time_monotonic_us() / 1000 + CLIENT_CALL_MS, err);
+		else if (w.calls[w.given % CLIENT_CALLS_AT_ONCE].is_answered)
+			rc = client_window_give(&w, answer, arg, err);
+		else
+			rc = client_window_receive(client, &w, err);
+	}
+	for (size_t i = 0; i < CLIENT_CALLS_AT_ONCE; i++) {
+		json_object_put(w.calls[i].result);
+		error_clear(&w.calls[i].err);
+	}
+	return rc;
 }
 
 int

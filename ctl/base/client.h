@@ -1,4 +1,4 @@
-/* ctl/base/client.h: a connection to certd's control socket; one call at a time, events in between. */
+/* ctl/base/client.h: a connection to certd's control socket; calls, and events in between. */
 #ifndef CTL_BASE_CLIENT_H
 #define CTL_BASE_CLIENT_H
 
@@ -35,6 +35,21 @@ client_call(struct client *client, const char *method, struct json_object *param
 int
 client_call_passing(struct client *client, const char *method, struct json_object *params, int fd, int64_t timeout_ms,
 	struct json_object **ret, struct error *err);
+
+enum { CLIENT_CALLS_AT_ONCE = 16 };
+
+/* @result: NULL when the call failed with @err; both borrowed. Return: 0, or -1 to end with @err, which it may fill. */
+typedef int
+client_answer_fn(size_t index, struct json_object *result, struct error *err, void *arg);
+
+/*
+ * client_calls() - call a method for each of the array @params, CLIENT_CALLS_AT_ONCE at the same time
+ * @answer: called in the order of @params
+ * Return: 0, or -1: the connection failed, no answer came within CLIENT_CALL_MS, or @answer ended it.
+ */
+int
+client_calls(struct client *client, const char *method, struct json_object *params, client_answer_fn *answer, void *arg,
+	struct error *err);
 
 /*
  * client_event() - wait for the next subscribed event

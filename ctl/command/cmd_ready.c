@@ -111,54 +111,57 @@ doctor_show(struct output *output, const char *name, struct json_object *result)
 	ready_note_status(output->ctl, result);
 }
 
-static int
-doctor_autocert(struct output *output, struct json_object *object, struct error *err)
-{
-	_cleanup_json_ struct json_object *result = NULL;
-	struct json_object *params = json_object_new_object();
-
-	json_add_string(params, "ref", ctl_text_at(object, "id"));
-	if (ctl_call(output->ctl, RPC_AUTOCERTIFICATE_CHECK, params, &result, err) < 0)
-		return -1;
-	doctor_show(output, ctl_text_at(object, "properties.name"), result);
-	return 0;
-}
+struct doctor {
+	struct output output;
+	struct json_object *names;  /* of the auto-certificates, and */
+	struct json_object *params; /* those of the call for each; owned */
+};
 
 static void
 doctor_take(struct json_object *item, void *arg)
 {
-	json_object_array_add(arg, json_object_get(item));
+	struct doctor *d = arg;
+	struct json_object *params = json_object_new_object();
+
+	json_add_string(params, "ref", ctl_text_at(item, "id"));
+	json_object_array_add(d->params, params);
+	json_object_array_add(d->names, json_object_get(json_path(item, "properties.name")));
 }
 
 static int
-doctor_autocerts(struct output *output, struct json_object *all, struct error *err)
+doctor_answer(size_t index, struct json_object *result, struct error *err, void *arg)
 {
-	for (size_t i = 0; i < ctl_count_at(all, ""); i++) {
-		_cleanup_error_ struct error why = ERROR_INIT;
+	struct doctor *d = arg;
 
-		if (doctor_autocert(output, json_object_array_get_idx(all, i), &why) == 0 ||
-			why.code == ERROR_NOT_FOUND)
-			continue; /* or deleted meanwhile */
-		error_move(err, &why);
-		return -1;
-	}
+	if (!result)
+		return err->code == ERROR_NOT_FOUND ? 0 : -1; /* it was deleted meanwhile */
+	doctor_show(&d->output, json_object_get_string(json_object_array_get_idx(d->names, index)), result);
 	return 0;
+}
+
+static int
+doctor_run(struct doctor *d, struct ctl *ctl, struct args *args, struct error *err)
+{
+	_cleanup_json_ struct json_object *host = NULL;
+	int rc;
+
+	if (ctl_call(ctl, args->command->method, NULL, &host, err) < 0 ||
+		pages_each(ctl, RPC_AUTOCERTIFICATE_LIST, args->values, doctor_take, d, err) < 0)
+		return -1;
+	output_start(&d->output, ctl, &view_doctor, NULL);
+	doctor_show(&d->output, "this host", host);
+	rc = client_calls(ctl->client, api_methods[RPC_AUTOCERTIFICATE_CHECK].name, d->params, doctor_answer, d, err);
+	output_end(&d->output);
+	return rc;
 }
 
 int
 cmd_doctor(struct ctl *ctl, struct args *args, struct error *err)
 {
-	_cleanup_json_ struct json_object *host = NULL;
-	_cleanup_json_ struct json_object *all = json_object_new_array();
-	struct output output;
-	int rc;
+	struct doctor d = { .names = json_object_new_array(), .params = json_object_new_array() };
+	int rc = doctor_run(&d, ctl, args, err);
 
-	if (ctl_call(ctl, args->command->method, NULL, &host, err) < 0 ||
-		pages_each(ctl, RPC_AUTOCERTIFICATE_LIST, args->values, doctor_take, all, err) < 0)
-		return -1;
-	output_start(&output, ctl, &view_doctor, NULL);
-	doctor_show(&output, "this host", host);
-	rc = doctor_autocerts(&output, all, err);
-	output_end(&output);
+	json_object_put(d.names);
+	json_object_put(d.params);
 	return rc;
 }

@@ -19,7 +19,6 @@ struct ready_caa {
 	struct strlist servers; /* by address */
 	size_t host;            /* index of the next one to be resolved */
 	size_t server;          /* index of the one that is asked; the resolver after the last */
-	struct dns_query *query;
 };
 
 static void
@@ -27,7 +26,6 @@ caa_cancel(struct ready_step *s)
 {
 	struct ready_caa *c = s->data;
 
-	dns_cancel(c->query);
 	strlist_clear(&c->hosts);
 	strlist_clear(&c->servers);
 	free(c);
@@ -152,12 +150,10 @@ static void
 caa_resolve(struct ready_step *s);
 
 static void
-caa_resolved(const struct dns_answer *answer, const struct error *err, void *arg)
+caa_resolved(struct ready_step *s, const struct dns_answer *answer, const struct error *err)
 {
-	struct ready_step *s = arg;
 	struct ready_caa *c = s->data;
 
-	c->query = NULL;
 	for (size_t i = 0; !err && i < answer->values.count && c->servers.count < SERVERS_MAX; i++)
 		strlist_take(&c->servers, server_join(answer->values.items[i], SERVER_PORT));
 	caa_resolve(s);
@@ -169,8 +165,7 @@ caa_resolve(struct ready_step *s)
 	struct ready_caa *c = s->data;
 
 	if (c->host < c->hosts.count && c->host < HOSTS_MAX && c->servers.count < SERVERS_MAX)
-		c->query = dns_resolve(
-			s->run->ready->dns->dns, c->hosts.items[c->host++], READY_ASK_MS, caa_resolved, s);
+		ready_ask_addresses(s, c->hosts.items[c->host++], caa_resolved);
 	else
 		caa_ask(s);
 }

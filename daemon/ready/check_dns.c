@@ -116,30 +116,10 @@ const struct ready_check ready_check_delegation = {
 
 /* --- where its TXT record goes --- */
 
-enum { ZONES_FRESH_SEC = 60, ZONES_LOOK_MS = 200 };
-
 struct ready_target {
 	struct dns_finder *finder;
 	struct dns_target target;
-	struct dnsprovider provider; /* with its secrets */
-	const struct dnsprovider_driver *driver;
-	struct dnsprovider_op *op;
 };
-
-/* What is kept of the provider; made if there is none. */
-static struct ready_zones *
-zones_of(struct ready *ready, const struct dnsprovider *d)
-{
-	struct ready_zones *z;
-
-	DL_FOREACH(ready->zones, z)
-		if (strcmp(z->id, d->o.id) == 0)
-			return z;
-	z = xcalloc(1, sizeof(*z));
-	memcpy(z->id, d->o.id, sizeof(z->id));
-	DL_APPEND(ready->zones, z);
-	return z;
-}
 
 static void
 zone_cancel(struct ready_step *s)
@@ -147,12 +127,7 @@ zone_cancel(struct ready_step *s)
 	struct ready_target *t = s->data;
 
 	dns_target_cancel(t->finder);
-	if (t->op) {
-		t->driver->cancel(t->op);
-		zones_of(s->run->ready, &t->provider)->is_asked = false;
-	}
 	dns_target_clear(&t->target);
-	dnsprovider_clear(&t->provider);
 	free(t);
 }
 
@@ -163,62 +138,19 @@ zone_end(struct ready_step *s)
 	ready_next(s);
 }
 
+/* A read-only call shows whether the credentials are still good. */
 static void
-zone_judge(struct ready_step *s, const struct ready_zones *zones)
+zone_listed(struct ready_step *s, const struct dns_answer *zones, const struct error *err)
 {
 	const struct ready_target *t = s->data;
+	const char *provider = t->target.provider.o.name;
 
-	if (error_is_set(&zones->failure))
-		ready_add(s, READY_WARNING, "DNS provider '%s' cannot list its zones: %s", t->provider.o.name,
-			zones->failure.message);
-	else if (!strlist_has(&zones->zones, t->target.zone))
-		ready_add(s, READY_WARNING, "DNS provider '%s' does not have the zone %s of %s any more",
-			t->provider.o.name, t->target.zone, t->target.name);
-	zone_end(s);
-}
-
-static void
-zone_listed(const struct strlist *zones, const struct error *err, void *arg)
-{
-	struct ready_step *s = arg;
-	struct ready_target *t = s->data;
-	struct ready_zones *z = zones_of(s->run->ready, &t->provider);
-
-	t->op = NULL;
-	z->is_asked = false;
-	z->asked_at = ready_now(s->run->ready);
-	z->modified_at = t->provider.o.modified_at;
-	error_clear(&z->failure);
-	strlist_clear(&z->zones);
 	if (err)
-		error_copy(&z->failure, err);
-	else
-		strlist_copy(&z->zones, zones);
-	zone_judge(s, z);
-}
-
-/* A read-only call shows whether the credentials are still good. Those that come meanwhile wait for its answer. */
-static void
-zone_ask_provider(void *arg)
-{
-	struct ready_step *s = arg;
-	struct ready_target *t = s->data;
-	struct ready *ready = s->run->ready;
-	struct ready_zones *z = zones_of(ready, &t->target.provider);
-	int64_t age = ready_now(ready) - z->asked_at;
-
-	t->driver = dnsprovider_driver(t->target.provider.kind);
-	if (!t->driver || !t->driver->list_zones || !t->target.zone ||
-		object_load(ready->store, &dnsprovider_class, t->target.provider.o.id, &t->provider, NULL) != 1) {
-		zone_end(s);
-	} else if (z->is_asked) {
-		ready_after(s, ZONES_LOOK_MS, zone_ask_provider);
-	} else if (z->asked_at && age >= 0 && age < ZONES_FRESH_SEC && z->modified_at == t->provider.o.modified_at) {
-		zone_judge(s, z);
-	} else {
-		z->is_asked = true;
-		t->op = t->driver->list_zones(ready->dns, &t->provider, zone_listed, s);
-	}
+		ready_add(s, READY_WARNING, "DNS provider '%s' cannot list its zones: %s", provider, err->message);
+	else if (!strlist_has(&zones->values, t->target.zone))
+		ready_add(s, READY_WARNING, "DNS provider '%s' does not have the zone %s of %s any more", provider,
+			t->target.zone, t->target.name);
+	zone_end(s);
 }
 
 static void
@@ -253,8 +185,8 @@ zone_found(struct dns_target *target, const struct error *err, void *arg)
 	server = dnsprovider_server(&t->target.provider);
 	if (server && t->target.zone)
 		ready_ask(s, server, t->target.zone, DNS_SOA, zone_at_server);
-	else
-		zone_ask_provider(s);
+	else if (!t->target.zone || !ready_ask_zones(s, t->target.provider.o.id, zone_listed))
+		zone_end(s);
 }
 
 static void

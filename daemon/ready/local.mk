@@ -9,4 +9,4 @@ libcertd_a_SOURCES += \
 	daemon/ready/check_http.c \
 	daemon/ready/check_staple.c \
 	daemon/ready/ready.c daemon/ready/ready.h daemon/ready/ready_private.h \
-	daemon/ready/ready_state.c
+	daemon/ready/question.c daemon/ready/ready_state.c

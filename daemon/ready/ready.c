@@ -32,12 +32,13 @@ const struct ready_check *const ready_checks[] = {
 const size_t ready_n_checks = ARRAY_SIZE(ready_checks);
 
 enum {
-	NAMES_AT_ONCE = 4,
-	LANE_ROOM = 16, /* runs at once; with the above this bounds the load of the resolver */
+	NAMES_AT_ONCE = 4, /* with READY_RUNS_AT_ONCE this bounds the load of the resolver */
+	LANE_ROOM = 16,    /* scheduled runs at once: those that somebody asks for have the rest */
 	DAY = 24 * 3600,
 	TROUBLE_SEC = 3600,    /* the next check of what is in trouble */
 	CONFIRM_SEC = 10 * 60, /* and of what is newly so */
 	STORE_RETRY_SEC = 3600,
+	GATHER_MS = 50, /* results share a commit, for which orders would have to wait */
 };
 
 #define READY_LANE "ready"
@@ -75,31 +76,6 @@ ready_after(struct ready_step *s, int64_t ms, void (*fn)(void *step))
 	loop_timer_set(&s->timer, ms);
 }
 
-static void
-ready_answered(const struct dns_answer *answer, const struct error *err, void *arg)
-{
-	struct ready_step *s = arg;
-
-	s->query = NULL;
-	s->answered(s, answer, err);
-}
-
-void
-ready_ask(struct ready_step *s, const char *server, const char *name, enum dns_type type,
-	void (*answered)(struct ready_step *step, const struct dns_answer *answer, const struct error *err))
-{
-	s->answered = answered;
-	s->query = dns_ask(s->run->ready->dns->dns, server, name, type, READY_ASK_MS, ready_answered, s);
-}
-
-void
-ready_ask_unvalidated(struct ready_step *s, const char *name, enum dns_type type,
-	void (*answered)(struct ready_step *step, const struct dns_answer *answer, const struct error *err))
-{
-	s->answered = answered;
-	s->query = dns_ask_unvalidated(s->run->ready->dns->dns, name, type, READY_ASK_MS, ready_answered, s);
-}
-
 bool
 ready_is_answer(const struct dns_answer *answer)
 {
@@ -120,17 +96,22 @@ ready_step_free(struct ready_step *s)
 {
 	DL_DELETE(s->run->steps, s);
 	loop_timer_cancel(&s->timer);
-	dns_cancel(s->query);
+	question_leave(s);
 	if (s->cancel)
 		s->cancel(s);
 	free(s->zone);
 	free(s);
 }
 
+static void
+ready_begin_some(struct ready *ready);
+
 void
 ready_cancel(struct ready_run *run)
 {
-	DL_DELETE(run->ready->runs, run);
+	struct ready *ready = run->ready;
+
+	DL_DELETE(ready->runs, run);
 	loop_timer_cancel(&run->timer);
 	while (run->steps)
 		/* NOLINTNEXTLINE(clang-analyzer-unix.Malloc): the analyzer does not follow DL_DELETE() */
@@ -141,7 +122,11 @@ ready_cancel(struct ready_run *run)
 	strlist_clear(&run->names);
 	strlist_clear(&run->identities);
 	error_clear(&run->failure);
+	ready->n_begun -= run->has_begun;
 	free(run);
+	ready_begin_some(ready);
+	if (!ready->runs)
+		loop_timer_set(&ready->tidy, 0);
 }
 
 static void
@@ -230,6 +215,7 @@ ready_begin(void *arg)
 {
 	struct ready_run *run = arg;
 
+	questions_drop(run->ready, false);
 	if (!run->names.count) {
 		ready_finish(run);
 		return;
@@ -237,6 +223,31 @@ ready_begin(void *arg)
 	loop_timer_init(&run->timer, run->ready->config.env->loop, ready_out_of_time, run);
 	loop_timer_set(&run->timer, READY_CHECK_SEC * INT64_C(1000));
 	ready_start_step(run, NULL);
+}
+
+/* The others wait for their turn, without a time limit. */
+static void
+ready_begin_some(struct ready *ready)
+{
+	struct ready_run *run;
+
+	DL_FOREACH(ready->runs, run) {
+		if (ready->n_begun >= READY_RUNS_AT_ONCE)
+			return;
+		if (run->has_begun)
+			continue;
+		run->has_begun = true;
+		ready->n_begun++;
+		loop_timer_set(&run->timer, 0);
+	}
+}
+
+static void
+ready_tidy(void *arg)
+{
+	struct ready *ready = arg;
+
+	questions_drop(ready, !ready->runs);
 }
 
 struct ready_run *
@@ -250,7 +261,7 @@ ready_start(struct ready *ready, const char *autocert_id, ready_done_fn *done, v
 	DL_APPEND(ready->runs, run);
 	ready_read(run, autocert_id);
 	loop_timer_init(&run->timer, ready->config.env->loop, ready_begin, run);
-	loop_timer_set(&run->timer, 0);
+	ready_begin_some(ready);
 	return run;
 }
 
@@ -333,6 +344,7 @@ ready_finish(struct ready_run *run)
 	_cleanup_autocert_ struct autocert a = { 0 };
 	bool is_there = run->names.count && object_peek(run->ready->store, &autocert_class, run->a.o.id, &a, NULL) == 1;
 
+	store_relax(txn, GATHER_MS);
 	if (is_there)
 		ready_store(run, txn);
 	run->done(is_there ? &run->state : NULL, txn, error_is_set(&run->failure) ? &run->failure : NULL, run->arg);
@@ -442,23 +454,19 @@ ready_new(const struct ready_config *config)
 	ready->config = *config;
 	ready->store = config->env->store;
 	ready->dns = solver_dns_env(config->env->solver);
+	loop_timer_init(&ready->tidy, config->env->loop, ready_tidy, ready);
 	return ready;
 }
 
 void
 ready_free(struct ready *ready)
 {
-	struct ready_zones *z, *next;
-
 	if (!ready)
 		return;
 	while (ready->runs)
 		/* NOLINTNEXTLINE(clang-analyzer-unix.Malloc): the analyzer does not follow DL_DELETE() */
 		ready_cancel(ready->runs);
-	DL_FOREACH_SAFE(ready->zones, z, next) {
-		strlist_clear(&z->zones);
-		error_clear(&z->failure);
-		free(z);
-	}
+	loop_timer_cancel(&ready->tidy);
+	questions_drop(ready, true);
 	free(ready);
 }

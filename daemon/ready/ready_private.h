@@ -9,6 +9,10 @@
 
 struct ready_step;
 
+/* One of both arguments is NULL; borrowed for the call. */
+typedef void
+ready_answered_fn(struct ready_step *step, const struct dns_answer *answer, const struct error *err);
+
 /* One row of the table of checks. */
 struct ready_check {
 	const char *word;
@@ -28,23 +32,18 @@ extern const struct ready_check ready_check_account, ready_check_profile, ready_
 	ready_check_answer;
 extern const struct ready_check ready_check_fallback;
 
-/* The answer of a DNS service to a request for its zones, kept for a minute: many names share a service. */
-struct ready_zones {
-	char id[STORE_ID_SIZE];
-	int64_t modified_at; /* of the DNS provider that was asked */
-	int64_t asked_at;
-	bool is_asked; /* now */
-	struct strlist zones;
-	struct error failure;
-	struct ready_zones *prev, *next;
-};
+struct ready_question; /* question.c */
+
+enum { READY_RUNS_AT_ONCE = 32 };
 
 struct ready {
 	struct ready_config config;
 	const struct dnsprovider_env *dns;
 	struct store *store;
-	struct ready_run *runs;
-	struct ready_zones *zones;
+	struct ready_run *runs; /* in the order in which they came; those that have begun are the first */
+	unsigned n_begun;
+	struct ready_question *questions; /* a hash */
+	struct loop_timer tidy;
 };
 
 struct ready_run {
@@ -58,6 +57,7 @@ struct ready_run {
 	struct ready_state state;
 	struct error failure;    /* why it cannot be checked */
 	struct loop_timer timer; /* the time limit */
+	bool has_begun;
 	ready_done_fn *done;
 	void *arg;
 	struct ready_run *prev, *next;
@@ -70,8 +70,9 @@ struct ready_step {
 	const char *name; /* NULL: the auto-certificate */
 	const char *base; /* without "*." */
 	struct loop_timer timer;
-	struct dns_query *query; /* of ready_ask() */
-	void (*answered)(struct ready_step *step, const struct dns_answer *answer, const struct error *err);
+	struct ready_question *question; /* that it waits for */
+	ready_answered_fn *answered;
+	struct ready_step *prev_waiter, *next_waiter;
 	void (*cancel)(struct ready_step *step);
 	void *data;        /* the check's */
 	const char *asked; /* likewise; borrowed */
@@ -96,15 +97,30 @@ ready_next(struct ready_step *step);
 
 enum { READY_ASK_MS = 4000, READY_AGAIN_MS = 2000 };
 
-/* Asks @server (NULL: the resolver); step->answered is called once. */
+/* Asks @server (NULL: the resolver), unless the answer is known; @answered is called once, from the loop. */
 void
-ready_ask(struct ready_step *step, const char *server, const char *name, enum dns_type type,
-	void (*answered)(struct ready_step *step, const struct dns_answer *answer, const struct error *err));
+ready_ask(
+	struct ready_step *step, const char *server, const char *name, enum dns_type type, ready_answered_fn *answered);
 
 /* Asks the resolver, which is told not to validate (DNSSEC). */
 void
-ready_ask_unvalidated(struct ready_step *step, const char *name, enum dns_type type,
-	void (*answered)(struct ready_step *step, const struct dns_answer *answer, const struct error *err));
+ready_ask_unvalidated(struct ready_step *step, const char *name, enum dns_type type, ready_answered_fn *answered);
+
+/* The addresses of a host. */
+void
+ready_ask_addresses(struct ready_step *step, const char *host, ready_answered_fn *answered);
+
+/* The zones that the DNS provider with that id has, as the values of the answer. Return: false: its kind lists none. */
+bool
+ready_ask_zones(struct ready_step *step, const char *id, ready_answered_fn *answered);
+
+/* Its answer is not wanted any more. */
+void
+question_leave(struct ready_step *step);
+
+/* Forgets old answers, or @all; not those that somebody waits for. */
+void
+questions_drop(struct ready *ready, bool all);
 
 /* Calls @fn after @ms. */
 void

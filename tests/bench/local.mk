@@ -9,12 +9,12 @@ bench_floor_SOURCES = tests/bench/floor.c
 bench_floor_LDADD = $(COMMON_LIBS) $(CURL_LIBS)
 bench_load_SOURCES = tests/bench/load.c
 
-BENCHMARKS = bench-attack bench-issue bench-idle bench-probe bench-rpc bench-scrape
+BENCHMARKS = bench-attack bench-issue bench-idle bench-probe bench-ready bench-rpc bench-scrape
 $(BENCHMARKS): all
 	@$(MAKE) $(AM_MAKEFLAGS) bench-fill$(EXEEXT) bench-echo$(EXEEXT) bench-floor$(EXEEXT) bench-load$(EXEEXT)
 	env CERTD_BUILDDIR='$(abs_builddir)' PYTHONDONTWRITEBYTECODE=1 \
 		$(PYTHON3) $(srcdir)/tests/bench/$(@:bench-%=%) $(BENCHFLAGS)
 .PHONY: $(BENCHMARKS)
 
-EXTRA_DIST += tests/bench/attack tests/bench/idle tests/bench/issue tests/bench/probe tests/bench/rpc tests/bench/scrape \
+EXTRA_DIST += tests/bench/attack tests/bench/idle tests/bench/issue tests/bench/probe tests/bench/ready tests/bench/rpc tests/bench/scrape \
 	tests/bench/lib

@@ -38,3 +38,11 @@ def test_a_scrape_is_measured_with_totals_and_with_all_series():
     # Eight series of each certificate without a consumer; the rest are those of certd itself.
     assert detailed - totals == 8 * 100 and totals < 150, result
 
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="benchmarks have a network of their own, which needs root")
+@pytest.mark.limit(180)
+def test_bench_ready_measures_checks_and_orders_during_them():
+    bench = Path(__file__).parent.parent / "bench/ready"
+    result = json.loads(run([bench, "--rounds", 1, "--count", 20, "--json"], timeout=170).stdout)
+    assert result["figures"]["DNS queries per name"]["20"][0] > 1
+    assert result["figures"]["order during checks / alone"]["20"][0] > 0

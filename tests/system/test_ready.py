@@ -6,6 +6,7 @@ from http.server import BaseHTTPRequestHandler, HTTPServer
 
 import pytest
 from certd import Certd
+from counting_dns import A, CAA, NS, SOA, CountingDns
 from dnsservers import ZONE, Knot
 from hostile_ca import HostileCa, Identity
 from pebble import Challtestsrv, Pebble
@@ -316,3 +317,30 @@ def test_a_rehearsal_that_is_killed_leaves_no_record(rehearsals, start):
     certd.ctl("pause", "*.a.example")
     certd.ctl("rm", "auto", "*.a.example", "--force")
     wait_no_record(certd, knot)
+
+
+# --- many names ---
+
+def test_what_names_share_is_asked_once_and_few_at_the_same_time(start, private_network, ca):
+    dns = CountingDns("a.example", port=53, delay=0.05)
+    dns.start()
+    try:
+        certd = start(Certd, config=f"dns-servers = {dns.dns}\nhttp-listen = 127.0.0.1:80\n")
+        add_provider(certd, ca)
+        names = [f"n{i}.a.example" for i in range(40)]
+        for name in names:
+            add(certd, name, challenge="http-01")
+        dns.reset()
+        doctor = certd.ctl("doctor")
+        assert sorted(line.split(":")[0] for line in doctor.stdout.splitlines()) == sorted(["this host", *names])
+        for shared in (("a.example", NS), ("a.example", CAA), ("ns.a.example", A)):
+            assert dns.asked[shared] == 1, (shared, dns.asked)
+        for name in names:
+            assert dns.asked[name, SOA] == 1 and dns.asked[name, CAA] == 1, (name, dns.asked)
+        # certctl has 16 certificates checked at once; each asks one question, or for both kinds of addresses.
+        assert 1 < dns.most <= 32, dns.most
+        # When nothing runs, nothing is remembered.
+        certd.ctl("check", names[0])
+        assert dns.asked["a.example", CAA] == 2
+    finally:
+        dns.stop()

@@ -1,10 +1,14 @@
 #include "tests/unit/ctl/scripted.h"
 
 #include "common/error.h"
+#include "common/json.h"
 #include "ctl/base/client.h"
 
 #include <criterion/criterion.h>
 #include <grp.h>
+#include <poll.h>
+#include <pthread.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -113,6 +117,106 @@ Test(client, a_socket_that_nobody_answers_at_ends_with_where_to_look)
 	client_close(client);
 	unlink(addr.sun_path);
 	rmdir(dir);
+}
+
+/* --- several calls at once --- */
+
+enum { CALLS = 40 };
+
+struct crowd {
+	int fd;
+	size_t most;   /* requests that were not answered, at once */
+	bool is_wrong; /* answers a request that was not sent */
+};
+
+/* Reads as many requests as come, and answers them in reverse order; the call with n 3 fails. */
+static void *
+crowd_serve(void *arg)
+{
+	struct crowd *crowd = arg;
+	int fd = accept(crowd->fd, NULL, NULL);
+	FILE *in = fdopen(fd, "r");
+	size_t left = CALLS;
+
+	setvbuf(in, NULL, _IONBF, 0); /* poll() sees what is not read yet */
+	while (left) {
+		long ids[CALLS], ns[CALLS];
+		size_t n = 0, due = left < CLIENT_CALLS_AT_ONCE ? left : CLIENT_CALLS_AT_ONCE;
+		char line[256];
+		struct pollfd more = { .fd = fd, .events = POLLIN };
+
+		while (n < due && fgets(line, sizeof(line), in)) {
+			ids[n] = strtol(strstr(line, "\"id\":") + 5, NULL, 10);
+			ns[n++] = strtol(strstr(line, "\"n\":") + 4, NULL, 10);
+		}
+		if (n < due)
+			break;
+		n += poll(&more, 1, 50) > 0; /* one more would be too many */
+		crowd->most = n > crowd->most ? n : crowd->most;
+		for (left -= due; due--;)
+			dprintf(fd,
+				ns[due] == 3
+					? "{\"jsonrpc\":\"2.0\",\"id\":%ld,\"error\":{\"code\":-32000,\"message\":\"no "
+					  "%ld\",\"data\":{\"code\":\"not-found\"}}}\n"
+					: "{\"jsonrpc\":\"2.0\",\"id\":%ld,\"result\":{\"n\":%ld}}\n",
+				ids[due] + (crowd->is_wrong ? 100 : 0), ns[due]);
+	}
+	fclose(in);
+	return NULL;
+}
+
+static int
+crowd_answer(size_t index, struct json_object *result, struct error *err, void *arg)
+{
+	size_t *next = arg;
+
+	cr_expect_eq(index, *next);
+	++*next;
+	if (index == 3)
+		cr_expect(!result && err->code == ERROR_NOT_FOUND, "%s", err->message);
+	else
+		cr_expect_eq((size_t)json_object_get_int(json_path(result, "n")), index);
+	return index == CALLS ? -1 : 0;
+}
+
+Test(client, several_calls_run_at_once_and_are_answered_in_order)
+{
+	signal(SIGPIPE, SIG_IGN); /* the client leaves at the first wrong answer */
+	for (int is_wrong = 0; is_wrong < 2; is_wrong++) {
+		char dir[] = "/tmp/certctl-test-XXXXXX";
+		struct sockaddr_un addr = { .sun_family = AF_UNIX };
+		struct crowd crowd = { .fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0), .is_wrong = is_wrong };
+		struct json_object *params = json_object_new_array();
+		_cleanup_error_ struct error err = ERROR_INIT;
+		struct client *client;
+		size_t next = 0;
+		pthread_t thread;
+
+		cr_assert_not_null(mkdtemp(dir));
+		snprintf(addr.sun_path, sizeof(addr.sun_path), "%s/s", dir);
+		cr_assert_eq(bind(crowd.fd, (struct sockaddr *)&addr, sizeof(addr)), 0);
+		cr_assert_eq(listen(crowd.fd, 1), 0);
+		cr_assert_eq(pthread_create(&thread, NULL, crowd_serve, &crowd), 0);
+		for (int i = 0; i < CALLS; i++) {
+			struct json_object *one = json_object_new_object();
+
+			json_add_int(one, "n", i);
+			json_object_array_add(params, one);
+		}
+		client = client_open(addr.sun_path, &err);
+		cr_assert_not_null(client, "%s", err.message);
+		cr_expect_eq(client_calls(client, "x", params, crowd_answer, &next, &err), is_wrong ? -1 : 0, "%s",
+			err.message);
+		cr_expect_eq(next, is_wrong ? 0 : CALLS);
+		cr_expect_eq(err.code, is_wrong ? ERROR_PROTOCOL : ERROR_NONE);
+		client_close(client);
+		pthread_join(thread, NULL);
+		cr_expect_eq(crowd.most, CLIENT_CALLS_AT_ONCE);
+		json_object_put(params);
+		close(crowd.fd);
+		unlink(addr.sun_path);
+		rmdir(dir);
+	}
 }
 
 Test(client, a_path_that_is_no_socket_address_is_refused)
