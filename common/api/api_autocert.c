@@ -79,6 +79,8 @@ const struct api_field api_autocert_metadata[] = {
 		.help = "fallback that the next order goes to" },
 	{ .name = "providerReason", .type = API_STRING, .help = "why the next order goes to another provider" },
 	{ .name = "waitReason", .type = API_STRING, .help = "rate limit of the CA for which the next order waits" },
+	{ .name = "unpauseUrl", .type = API_STRING,
+		.help = "page of the CA on which a person ends the pause of a name, so that the CA issues again" },
 	{ .name = "attempts", .type = API_INT, .help = "number of consecutive failed attempts" },
 	{ .name = "lastAttemptDate", .type = API_TIME, .help = "time of the last order" },
 	{ .name = "lastError", .type = API_OBJECT, .fields = api_error_fields,

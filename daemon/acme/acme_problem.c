@@ -97,6 +97,29 @@ acme_problem_may_be_of_profile(const struct error *err)
 	return acme_problem_is_of_profile(err) || (acme_problem_is_vague(err) && !err->field);
 }
 
+/* In @text; owned by the caller, or NULL. */
+static char *
+acme_problem_find_unpause_url(const char *text)
+{
+	size_t len;
+
+	for (const char *at = text; (at = strstr(at, "https://")); at += len) {
+		len = strcspn(at, " \t\r\n\"'<>");
+		while (len > 0 && strchr(".,;)", at[len - 1]))
+			len--;
+		if (len <= ACME_UNPAUSE_URL_MAX && memmem(at, len, "unpause", strlen("unpause")) &&
+			printable_is_line(at, len))
+			return xasprintf("%.*s", (int)len, at);
+	}
+	return NULL;
+}
+
+char *
+acme_problem_unpause_url(const struct error *err)
+{
+	return err->problem ? acme_problem_find_unpause_url(err->message) : NULL;
+}
+
 /* String member or NULL; a member of another type counts as absent in an error answer. */
 static const char *
 text_member(struct json_object *obj, const char *name)
@@ -180,6 +203,20 @@ retry_time_in_text(const char *text)
 	return time_parse_rfc3339(stamp, &at) == 0 && at > 0 ? at : 0;
 }
 
+/* @text as one line. A cut leaves the link of a pause, which is its end. Owned by the caller. */
+static char *
+acme_problem_line(const struct buf *text)
+{
+	_cleanup_free_ char *url = text->len > ACME_PROBLEM_TEXT_MAX ? acme_problem_find_unpause_url(buf_str(text))
+								     : NULL;
+	_cleanup_free_ char *cut = NULL;
+
+	if (!url)
+		return printable_line(buf_str(text), text->len, ACME_PROBLEM_TEXT_MAX);
+	cut = printable_line(buf_str(text), text->len, ACME_PROBLEM_TEXT_MAX - strlen(url) - strlen("... "));
+	return xasprintf("%s... %s", cut, url);
+}
+
 /* The type decides, else the status. */
 static void
 acme_problem_read(struct json_object *problem, int status, struct error *ret)
@@ -196,7 +233,7 @@ acme_problem_read(struct json_object *problem, int status, struct error *ret)
 		buf_printf(&text, " (%s)", instance);
 	if (text.len == 0)
 		buf_printf(&text, "HTTP status %d", status);
-	message = printable_line(buf_str(&text), text.len, ACME_PROBLEM_TEXT_MAX);
+	message = acme_problem_line(&text);
 
 	error_set(ret, row ? row->code : ERROR_CA, "%s", message);
 	ret->may_retry = row ? row->may_retry : retry_of_status(status);

@@ -9,7 +9,7 @@
 
 struct json_object;
 
-enum { ACME_PROBLEM_TEXT_MAX = 1000, ACME_PROBLEM_TYPE_MAX = 64 };
+enum { ACME_PROBLEM_TEXT_MAX = 1000, ACME_PROBLEM_TYPE_MAX = 64, ACME_UNPAUSE_URL_MAX = 700 };
 
 /*
  * acme_problem_of_answer() - an error answer as struct error
@@ -45,6 +45,15 @@ acme_problem_is_of_profile(const struct error *err);
 /* The same, or malformed or unauthorized without another reason? */
 bool
 acme_problem_may_be_of_profile(const struct error *err);
+
+/*
+ * acme_problem_unpause_url() - where a person tells the CA that a name is mended
+ * Let's Encrypt pauses a name that could not be validated for months, and refuses its orders with a link to a page that
+ * ends the pause. A longer text than ACME_PROBLEM_TEXT_MAX is cut before the link, which is kept.
+ * Return: the https URL in the message of such a refusal, owned by the caller; NULL: it is none.
+ */
+char *
+acme_problem_unpause_url(const struct error *err);
 
 /* The "error" member of a challenge or an order: ERROR_VALIDATION ("unauthorized" differs from that of a request). */
 void

@@ -183,8 +183,8 @@ condition_revoked(const struct condition_facts *f, struct buf *text, int64_t *ag
 }
 
 /*
- * The CA said no; a renewal that fails for another reason has time until it is late. Without any certificate there is
- * nothing to serve.
+ * The CA said no, again, or until a person ends a pause; a renewal that fails for another reason has time until it is
+ * late. Without any certificate there is nothing to serve.
  */
 static enum severity
 condition_refused(const struct condition_facts *f, struct buf *text, int64_t *again_at _unused_)
@@ -193,13 +193,17 @@ condition_refused(const struct condition_facts *f, struct buf *text, int64_t *ag
 	const struct error *why = a ? &a->last_error : NULL;
 	bool is_of_ca;
 
-	if (!a || a->is_paused || a->attempts < ATTEMPTS_TOLERATED || !error_is_set(why))
+	if (!a || a->is_paused || !error_is_set(why) || (a->attempts < ATTEMPTS_TOLERATED && !a->unpause_url))
 		return SEVERITY_NONE;
-	is_of_ca = why->problem || why->code == ERROR_CA || why->code == ERROR_VALIDATION ||
+	is_of_ca = a->unpause_url || why->problem || why->code == ERROR_CA || why->code == ERROR_VALIDATION ||
 		   why->code == ERROR_RATE_LIMITED;
 	if (!is_of_ca && a->last_certificate)
 		return SEVERITY_NONE;
-	buf_printf(text, "%lld attempts failed: %s", (long long)a->attempts, why->message);
+	if (a->unpause_url)
+		buf_printf(text, "the CA has paused a name; correct its validation, visit %s and renew with --force",
+			a->unpause_url);
+	else
+		buf_printf(text, "%lld attempts failed: %s", (long long)a->attempts, why->message);
 	return a->last_certificate ? SEVERITY_WARNING : SEVERITY_CRITICAL;
 }
 

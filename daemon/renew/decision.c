@@ -121,6 +121,12 @@ decision_failed(const struct decision_in *in, struct decision *ret)
 
 	time_format_rfc3339(a->next_at, next);
 	time_format_rfc3339(why->retry_at, asked);
+	if (a->unpause_url)
+		return decision_make(ret, "paused-by-ca", xstrdup(a->unpause_url),
+			xasprintf(
+				"%lld failed in a row: the CA has paused a name, until a person ends that at %s; next "
+				"attempt %s: once a day",
+				(long long)a->attempts, a->unpause_url, next));
 	allowed =
 		is_asked ? xasprintf("the CA allows the next order at %s", asked)
 			 : xstrdup("the delay grows from a minute to a day, up to an eighth of the remaining lifetime");

@@ -8,6 +8,7 @@
 #include "common/crypto/x509.h"
 #include "common/random.h"
 #include "common/timefmt.h"
+#include "daemon/acme/acme_problem.h"
 #include "daemon/base/clock.h"
 #include "daemon/base/loop.h"
 #include "daemon/challenge/choice.h"
@@ -23,7 +24,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { UNREADABLE_RETRY_SEC = 3600, EXPIRED_RETRY_SEC = 86400, COMMON_NAME_SHOWN = 200 };
+enum { UNREADABLE_RETRY_SEC = 3600, EXPIRED_RETRY_SEC = 86400, PAUSED_RETRY_SEC = 86400, COMMON_NAME_SHOWN = 200 };
 
 /* --- failure --- */
 
@@ -86,6 +87,18 @@ issue_retry_at(const struct issue_env *env, const struct autocert *a, struct err
 	return backoff_due(&in);
 }
 
+/* A name is paused until a person has mended it: until then the CA is asked once a day. */
+static void
+issue_result_note_pause(struct autocert *a, const struct error *err, bool is_network, int64_t now)
+{
+	_cleanup_free_ char *url = acme_problem_unpause_url(err);
+
+	if (url || !is_network)
+		str_replace(&a->unpause_url, url);
+	if (url && a->last_error.retry_at < time_add(now, PAUSED_RETRY_SEC))
+		a->last_error.retry_at = time_add(now, PAUSED_RETRY_SEC);
+}
+
 void
 issue_note_failure(const struct issue_env *env, struct autocert *a, const struct error *err, bool is_network)
 {
@@ -93,8 +106,12 @@ issue_note_failure(const struct issue_env *env, struct autocert *a, const struct
 	a->skips_limits = false;
 	a->last_attempt_at = issue_now(env);
 	error_copy(&a->last_error, err);
-	if (failover_note(env, a, err, is_network))
-		a->last_error.retry_at = 0; /* that was the former CA's */
+	issue_result_note_pause(a, err, is_network, a->last_attempt_at);
+	if (failover_note(env, a, err, is_network)) {
+		/* Both were the former CA's; the reason of the move has its words. */
+		a->last_error.retry_at = 0;
+		str_replace(&a->unpause_url, NULL);
+	}
 	a->next_at = issue_retry_at(env, a, &a->last_error, is_network);
 	error_copy(&a->o.failure, &a->last_error);
 	if (!a->last_certificate)
@@ -379,6 +396,7 @@ issue_result_note_success(const struct issue *issue, struct autocert *a, const s
 	a->hold_at = 0;
 	a->skips_limits = false;
 	str_replace(&a->hold_why, NULL);
+	str_replace(&a->unpause_url, NULL);
 	a->last_attempt_at = cert->o.created_at;
 	error_clear(&a->last_error);
 	buf_clear(&a->refused_pem);

@@ -288,6 +288,13 @@ explain_advise_by_class(struct explanation *e)
 {
 	const char *name = e->a.o.name;
 
+	if (e->a.unpause_url) {
+		explain_add(
+			&e->advice, xasprintf("correct the validation of the name, then end its pause at the CA: %s",
+					    e->a.unpause_url));
+		explain_advise(e, "then order at once", "renew", name, "--force");
+		return;
+	}
 	if (e->a.last_error.field && strcmp(e->a.last_error.field, "profile") == 0) {
 		explain_advise_profile(e);
 		return;

@@ -154,7 +154,8 @@ struct autocert {
 	char *provider_now;          /* id of the fallback that the next order goes to; NULL: .provider */
 	char *provider_why;          /* one line about that, until a certificate is issued; or NULL */
 	int64_t provider_failures;   /* in a row, of the provider in use */
-	char *reissue; /* id of the reissue that has the newest certificate replaced (renew/reissue.h); or NULL */
+	char *reissue;     /* id of the reissue that has the newest certificate replaced (renew/reissue.h); or NULL */
+	char *unpause_url; /* the CA has paused a name, until a person says at this page that it is mended; or NULL */
 };
 
 /* The id of the provider that the next order goes to. Borrowed. */

@@ -113,6 +113,7 @@ static const struct record_field autocert_fields[] = {
 	RECORD_FIELD(RECORD_STRING, 80, struct autocert, provider_why, "providerReason"),
 	RECORD_FIELD(RECORD_INT, 81, struct autocert, provider_failures, NULL),
 	RECORD_FIELD(RECORD_STRING, 76, struct autocert, reissue, NULL),
+	RECORD_FIELD(RECORD_STRING, 77, struct autocert, unpause_url, "unpauseUrl"),
 };
 const struct record_class autocert_class = RECORD_CLASS(
 	"autocertificate", STORE_AUTOCERT, struct autocert, autocert_fields, o.unknown);

@@ -346,6 +346,23 @@ def refused_for_an_hour(client, ca):
     assert client.request("POST", f"{auto['href']}/renew", {"force": True})["id"] == auto["id"]
 
 
+def test_the_link_that_ends_a_pause_of_the_ca_is_shown(start, scratch):
+    """Let's Encrypt pauses names; only a person ends that, on the page that is in its refusal."""
+    link = "https://portal.example/sfe/v1/unpause?jwt=e.y-J_"
+    ca = HostileCa(Identity(scratch))
+    ca.change("order", problem("rateLimited", f"temporarily prevented ... Please visit: {link}", 429))
+    certd = start(Certd, config=f"webroot = {scratch}\n")
+    client = described(certd)
+    with ca:
+        provider = client.create("/providers", name="le", email="a@example.com", server=ca.url, caFile=str(ca.ca_file))
+        auto = client.create("/auto-certificates", name="a", provider=provider["id"], commonName="a.example.com",
+                             keyAlgorithm="secp256r1")
+        wait_for(lambda: client.get(auto)["metadata"].get("unpauseUrl") == link, 20, "the link")
+        for command in ("show", "explain"):
+            assert link in certd.ctl(command, "auto", "a").stdout, command
+        wait_for(lambda: link in certd.ctl("status").stdout, 20, "the condition")
+
+
 def test_429_says_for_how_many_seconds(start, scratch):
     """The CA's advice is passed on: IONOS's SDKs fail without the header, or with anything but a number."""
     ca = HostileCa(Identity(scratch))

@@ -343,6 +343,10 @@ ORDER_CASES = [
          problem="rejectedIdentifier", field="commonName"),
     Case("order-rate-limited", "order", problem("rateLimited", "no", 429, [("Retry-After", "3600")]), "rate-limited",
          "no", problem="rateLimited", wait=(3600, 3602)),
+    Case("order-paused", "order", problem(
+        "rateLimited", "Your account is temporarily prevented from requesting certificates for a.example.com and "
+        "possibly others. Please visit: https://portal.example/sfe/v1/unpause?jwt=e.y-J_", 429),
+        "rate-limited", r"/unpause\?jwt=e\.y-J_$", problem="rateLimited", wait=(DAY, DAY + 2)),
     Case("order-429-of-another-type", "order", problem("malformed", "no", 429, [("Retry-After", "3600")]),
          "rate-limited", "no", problem="malformed", wait=(3600, 3602)),
     Case("order-503-with-a-type", "order", problem("unauthorized", "no", 503, [("Retry-After", "3600")]),

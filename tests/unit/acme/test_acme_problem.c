@@ -1,5 +1,6 @@
 #include "common/buf.h"
 #include "common/error.h"
+#include "common/json.h"
 #include "daemon/acme/acme_msg.h"
 #include "daemon/acme/acme_problem.h"
 
@@ -266,4 +267,68 @@ Test(acme_problem, long_texts_are_cut)
 	cr_expect_geq(strlen(err.problem), ACME_PROBLEM_TYPE_MAX - 3);
 	cr_expect_leq(strlen(err.message), ACME_PROBLEM_TEXT_MAX + 3, "%zu", strlen(err.message));
 	cr_expect_geq(strlen(err.message), ACME_PROBLEM_TEXT_MAX - 50);
+}
+
+/* Boulder's refusal of a name that it has paused. */
+#define PAUSED(names, link) \
+	"{\"type\":\"urn:ietf:params:acme:error:rateLimited\",\"detail\":\"Your account is temporarily prevented " \
+	"from requesting certificates for " names " and possibly others. Please visit: " link "\"}"
+
+Test(acme_problem, the_link_that_ends_a_pause_is_found)
+{
+	static const char plain[] = "https://portal.ca.test/sfe/v1/unpause?jwt=eyJh.bGci_O-iJ";
+	static const struct {
+		const char *document, *url;
+	} cases[] = {
+		{ PAUSED("www.example.com", "https://portal.ca.test/sfe/v1/unpause?jwt=eyJh.bGci_O-iJ"), plain },
+		{ PAUSED("www.example.com", "https://portal.ca.test/sfe/v1/unpause?jwt=eyJh.bGci_O-iJ."), plain },
+		{ PAUSED("a.example",
+			  "https://docs.ca.test/ (https://portal.ca.test/sfe/v1/unpause?jwt=eyJh.bGci_O-iJ)"),
+			plain },
+		{ PAUSED("www.example.com", "http://portal.ca.test/unpause"), NULL },
+		{ PAUSED("www.example.com", "https://portal.ca.test/limits"), NULL },
+		{ PAUSED("www.example.com", "https://portal.ca.test/unpause\\u001b[2J"),
+			"https://portal.ca.test/unpause" },
+		{ "{\"detail\":\"https://portal.ca.test/unpause\"}", NULL },
+		{ "{\"type\":\"urn:ietf:params:acme:error:rateLimited\"}", NULL },
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		_cleanup_json_ struct json_object *problem = json_parse(
+			cases[i].document, strlen(cases[i].document), NULL);
+		_cleanup_error_ struct error err = ERROR_INIT;
+		_cleanup_free_ char *url = NULL;
+
+		cr_assert(problem, "%s", cases[i].document);
+		acme_problem_of_answer(problem, 429, 0, &err);
+		url = acme_problem_unpause_url(&err);
+		cr_expect_eq(url != NULL, cases[i].url != NULL, "%s: %s", cases[i].document, url ? url : "none");
+		if (url && cases[i].url)
+			cr_expect_str_eq(url, cases[i].url);
+		cr_expect_not(err.is_general);
+	}
+}
+
+Test(acme_problem, the_link_survives_a_long_list_of_names)
+{
+	_cleanup_buf_ struct buf document = BUF_INIT;
+	_cleanup_json_ struct json_object *problem = NULL;
+	_cleanup_error_ struct error err = ERROR_INIT;
+	_cleanup_free_ char *url = NULL;
+
+	buf_add_str(&document, "{\"type\":\"urn:ietf:params:acme:error:rateLimited\",\"detail\":\"");
+	for (int i = 0; i < 100; i++)
+		buf_printf(&document, "www%d.example.com, ", i);
+	buf_add_str(&document, "Please visit: https://portal.ca.test/unpause?jwt=");
+	for (int i = 0; i < 500; i++)
+		buf_add_char(&document, 'j');
+	buf_add_str(&document, "\"}");
+	problem = json_parse(buf_str(&document), document.len, NULL);
+	cr_assert(problem);
+	acme_problem_of_answer(problem, 429, 0, &err);
+	url = acme_problem_unpause_url(&err);
+	cr_assert_not_null(url);
+	cr_expect_eq(strlen(url), strlen("https://portal.ca.test/unpause?jwt=") + 500);
+	cr_expect_leq(strlen(err.message), ACME_PROBLEM_TEXT_MAX);
+	cr_expect(strstr(err.message, "www0.example.com"));
 }

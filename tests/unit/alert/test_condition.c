@@ -93,19 +93,24 @@ Test(condition, a_failed_order_is_of_interest_when_the_ca_refused_it_or_there_is
 		bool has_certificate;
 		int64_t attempts;
 		enum severity severity;
+		bool is_paused_by_ca;
 	} cases[] = {
-		{ ERROR_CA, "rejectedIdentifier", true, 1, SEVERITY_NONE },
-		{ ERROR_CA, "rejectedIdentifier", true, 2, SEVERITY_WARNING },
-		{ ERROR_VALIDATION, NULL, true, 2, SEVERITY_WARNING },
-		{ ERROR_RATE_LIMITED, "rateLimited", true, 2, SEVERITY_WARNING },
-		{ ERROR_NETWORK, NULL, true, 9, SEVERITY_NONE },
-		{ ERROR_NETWORK, NULL, false, 1, SEVERITY_NONE },
-		{ ERROR_NETWORK, NULL, false, 2, SEVERITY_CRITICAL },
+		{ ERROR_RATE_LIMITED, "rateLimited", true, 1, SEVERITY_WARNING, true },
+		{ ERROR_NETWORK, NULL, true, 1, SEVERITY_WARNING, true },
+		{ ERROR_RATE_LIMITED, "rateLimited", true, 1, SEVERITY_NONE, false },
+		{ ERROR_CA, "rejectedIdentifier", true, 1, SEVERITY_NONE, false },
+		{ ERROR_CA, "rejectedIdentifier", true, 2, SEVERITY_WARNING, false },
+		{ ERROR_VALIDATION, NULL, true, 2, SEVERITY_WARNING, false },
+		{ ERROR_RATE_LIMITED, "rateLimited", true, 2, SEVERITY_WARNING, false },
+		{ ERROR_NETWORK, NULL, true, 9, SEVERITY_NONE, false },
+		{ ERROR_NETWORK, NULL, false, 1, SEVERITY_NONE, false },
+		{ ERROR_NETWORK, NULL, false, 2, SEVERITY_CRITICAL, false },
 	};
 
 	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
-		char id[] = "certificate";
+		char id[] = "certificate", url[] = "https://ca.test/unpause?j";
 		struct autocert a = { .attempts = cases[i].attempts,
+			.unpause_url = cases[i].is_paused_by_ca ? url : NULL,
 			.last_certificate = cases[i].has_certificate ? id : NULL,
 			.last_not_after_at = NOW + DAY };
 		struct condition_facts facts = { .autocert = &a, .now = NOW };
@@ -115,6 +120,7 @@ Test(condition, a_failed_order_is_of_interest_when_the_ca_refused_it_or_there_is
 		error_set(&a.last_error, cases[i].code, "why not");
 		a.last_error.problem = xstrdup_null(cases[i].problem);
 		cr_expect_eq(severity_of("refused", &facts, &text, &again_at), cases[i].severity, "%zu", i);
+		cr_expect_eq(strstr(buf_str(&text), url) != NULL, cases[i].is_paused_by_ca, "%s", buf_str(&text));
 		error_clear(&a.last_error);
 	}
 }

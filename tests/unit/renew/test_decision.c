@@ -25,7 +25,7 @@ struct situation {
 	bool is_paused, is_outdated, is_revoked, is_reissued;
 	int64_t attempts;
 	const char *provider_now, *provider_why; /* of the new record */
-	const char *error;
+	const char *error, *unpause_url;
 	int64_t retry;
 	const char *rule, *text; /* NULL: no decision */
 };
@@ -90,6 +90,11 @@ static const struct situation situations[] = {
 		.text = "2 failed in a row: connection refused; next attempt "
 			"2027-01-15T08:10:00Z: the delay grows from "
 			"a minute to a day, up to an eighth of the remaining lifetime" },
+	{ "a name is paused", .attempts = 1, .error = "rateLimited: visit it",
+		.unpause_url = "https://ca.test/unpause?j", .old_next = -1, .new_next = DAY, .retry = DAY,
+		.rule = "paused-by-ca",
+		.text = "1 failed in a row: the CA has paused a name, until a person ends that at "
+			"https://ca.test/unpause?j; next attempt 2027-01-16T08:00:00Z: once a day" },
 	{ "the CA says when", .attempts = 1, .error = "too many orders", .old_next = -1, .new_next = 2 * HOUR,
 		.retry = HOUR, .rule = "rate-limit",
 		.text = "1 failed in a row: too many orders; next attempt 2027-01-15T10:00:00Z: the CA allows the next "
@@ -129,6 +134,7 @@ fill(struct autocert *a, const struct situation *s, bool is_new)
 	a->provider_why = xstrdup_null(s->provider_why);
 	a->is_paused = s->is_paused;
 	a->is_outdated = s->is_outdated;
+	a->unpause_url = xstrdup_null(s->unpause_url);
 	a->reissue = s->is_reissued ? xstrdup("r1") : NULL;
 	a->attempts = s->attempts;
 	if (s->error) {

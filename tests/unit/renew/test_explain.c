@@ -88,6 +88,26 @@ Test(explain, each_class_of_error_has_its_advice_or_none)
 	run_end(&r);
 }
 
+Test(explain, a_paused_name_leads_to_the_page_that_ends_the_pause)
+{
+	struct run r;
+	_cleanup_autocert_ struct autocert a = { 0 };
+	_cleanup_json_ struct json_object *result = NULL;
+
+	run_begin(&r, 0);
+	world_run_until(&r.world, world_now(&r.world) + MINUTE);
+	run_load(&r, "a-90d", &a);
+	error_set(&a.last_error, ERROR_RATE_LIMITED, "why");
+	a.attempts = 1;
+	a.unpause_url = xstrdup("https://ca.test/unpause?j");
+	save(&r, &a);
+	result = explain(&r);
+	cr_expect_not_null(strstr(text_of(result, "advice"), "end its pause at the CA: https://ca.test/unpause?j"));
+	cr_expect_not_null(strstr(text_of(result, "advice"), "certctl renew a-90d --force"));
+	cr_expect_null(strstr(text_of(result, "advice"), "wait until the time"));
+	run_end(&r);
+}
+
 Test(explain, an_error_of_the_profile_leads_to_the_offer_and_to_the_policy)
 {
 	struct run r;

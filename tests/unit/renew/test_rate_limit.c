@@ -182,3 +182,47 @@ Test(rate_limit, after_a_restart_the_ca_is_asked_again)
 	cr_expect_eq(r.world.failed, 2);
 	run_end(&r);
 }
+
+/* As Boulder's words are. */
+#define UNPAUSE_URL "https://portal.ca.test/sfe/v1/unpause?jwt=eyJh.bGci_O-iJ"
+
+Test(rate_limit, a_name_that_the_ca_has_paused_is_asked_for_once_a_day_and_its_link_is_kept)
+{
+	static const struct run_fault paused = { .kind = FAKE_CA_NEW_ORDER,
+		.status = 429,
+		.body = "{\"type\":\"urn:ietf:params:acme:error:rateLimited\",\"detail\":\"Your account is temporarily "
+			"prevented from requesting certificates for a-90d.sim.test and possibly others. Please "
+			"visit: " UNPAUSE_URL "\"}" };
+	static const struct run_fault unreachable = { .kind = FAKE_CA_NEW_ORDER, .failure = ERROR_NETWORK };
+	_cleanup_autocert_ struct autocert a = { 0 };
+	_cleanup_autocert_ struct autocert b = { 0 };
+	_cleanup_autocert_ struct autocert c = { 0 };
+	struct run r;
+
+	run_begin(&r, 0);
+	world_run_until(&r.world, world_now(&r.world) + HOUR);
+	run_spoil(&r, &paused);
+	cr_assert(world_call(&r.world, RPC_AUTOCERTIFICATE_RENEW, "{'ref':'a-90d'}"));
+	world_run_until(&r.world, world_now(&r.world) + 20);
+	run_load(&r, "a-90d", &a);
+	cr_assert_not_null(a.unpause_url);
+	cr_expect_str_eq(a.unpause_url, UNPAUSE_URL);
+	cr_expect_geq(run_due(&r, SCHEDULE_ISSUE, a.o.id), world_now(&r.world) + DAY - MINUTE);
+	cr_expect_not(world_call(&r.world, RPC_AUTOCERTIFICATE_RENEW, "{'ref':'a-90d'}"), "not blindly");
+	declare_other(&r);
+	cr_expect_eq(r.world.failed, 2, "the pause of a name is not one of all: the other one was tried");
+	world_run_until(&r.world, world_now(&r.world) + 3 * DAY);
+	cr_expect_leq(r.world.failed, 2 * 4, "%d", (int)r.world.failed);
+	run_spoil(&r, &unreachable);
+	cr_assert(world_call(&r.world, RPC_AUTOCERTIFICATE_RENEW, "{'ref':'a-90d','force':true}"));
+	world_run_until(&r.world, world_now(&r.world) + MINUTE);
+	run_load(&r, "a-90d", &b);
+	cr_assert_not_null(b.unpause_url, "a network that fails ends no pause");
+	run_mend(&r);
+	cr_assert(world_call(&r.world, RPC_AUTOCERTIFICATE_RENEW, "{'ref':'a-90d','force':true}"));
+	world_run_until(&r.world, world_now(&r.world) + MINUTE);
+	run_load(&r, "a-90d", &c);
+	cr_expect_null(c.unpause_url);
+	cr_expect_eq(c.attempts, 0);
+	run_end(&r);
+}
