@@ -10,10 +10,11 @@ struct json_object;
 
 /*
  * xml_parse() - read a document as JSON
- * An element that contains elements is an object, in which each name is a list of all elements with that name; another
- * element is its text. So <a><b>x</b><b/></a> is {"a": [{"b": ["x", ""]}]}. Attributes, comments and processing
- * instructions are skipped, and white space around elements. Names keep their prefix. Document type declarations, and
- * with them entities other than the five of XML, are refused; the depth of elements is limited.
+ * An element that has elements or attributes is an object, in which each name is a list of all elements with that name,
+ * "@NAME" is an attribute and "#text" the text of an element without elements; another element is its text. So
+ * <a><b>x</b><b/><c d="1">y</c></a> is {"a": [{"b": ["x", ""], "c": [{"@d": "1", "#text": "y"}]}]}. Comments and
+ * processing instructions are skipped. Names keep their prefix. Documents are read as UTF-8. Document type
+ * declarations, and with them entities other than the five of XML, are refused; the depth of elements is limited.
  *
  * Return: the document, owned by the caller, or NULL with ERROR_PROTOCOL.
  */
