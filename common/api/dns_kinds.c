@@ -125,6 +125,29 @@ static const struct api_field google_settings[] = {
 	END,
 };
 
+static const struct api_field inwx_settings[] = {
+	REQUIRED("username", "NAME", "user name of the account, which must not demand a second factor"),
+	SECRET("password", API_REQUIRED, "password of the account"),
+	ENDPOINT("https://api.domrobot.com"),
+	END,
+};
+
+static const struct api_field namecheap_settings[] = {
+	REQUIRED("apiUser", "NAME", "user name of the account"),
+	SECRET("apiKey", API_REQUIRED, "API key"),
+	REQUIRED("clientIp", "ADDRESS", "IPv4 address from which certd calls the API, listed there as allowed"),
+	ENDPOINT("https://api.namecheap.com"),
+	END,
+};
+
+static const struct api_field netcup_settings[] = {
+	REQUIRED("customerNumber", "NUMBER", "customer number"),
+	SECRET("apiKey", API_REQUIRED, "API key"),
+	SECRET("apiPassword", API_REQUIRED, "API password"),
+	ENDPOINT("https://ccp.netcup.net"),
+	END,
+};
+
 static const struct api_field ovh_settings[] = {
 	REQUIRED("applicationKey", "KEY", "application key"),
 	SECRET("applicationSecret", API_REQUIRED, "application secret"),

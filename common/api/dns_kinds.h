@@ -25,9 +25,12 @@
 	KIND(hetzner, "Hetzner, zones in the Cloud console") \
 	KIND(hetznerdns, "Hetzner, zones in the old DNS console") \
 	KIND(httpreq, "generic HTTP protocol of the ACME client lego") \
+	KIND(inwx, "INWX") \
 	KIND(ionos, "IONOS hosting (Developer API)") \
 	KIND(ionoscloud, "IONOS Cloud DNS") \
 	KIND(linode, "Linode, Akamai Connected Cloud") \
+	KIND(namecheap, "Namecheap") \
+	KIND(netcup, "netcup, zones in the Customer Control Panel") \
 	KIND(ovh, "OVHcloud") \
 	KIND(powerdns, "HTTP API of the PowerDNS Authoritative Server") \
 	KIND(route53, "Amazon Route 53") \

@@ -46,6 +46,7 @@ struct http_response {
 	char *etag;              /* owned; as sent, with its quotes */
 	char *last_modified;     /* owned; as sent */
 	struct strlist links;    /* Link header values, unparsed */
+	struct strlist cookies;  /* "NAME=VALUE" of each Set-Cookie header */
 };
 
 /*

@@ -35,6 +35,7 @@ http_response_clear(struct http_response *res)
 	free(res->etag);
 	free(res->last_modified);
 	strlist_clear(&res->links);
+	strlist_clear(&res->cookies);
 	*res = (struct http_response){ .status = 0 };
 }
 
@@ -178,8 +179,12 @@ take_header(struct http_transfer *t, const char *line, size_t len)
 		return;
 	}
 	char *link = header_value(line, len, "link");
+	_cleanup_free_ char *cookie = header_value(line, len, "set-cookie");
+
 	if (link)
 		strlist_take(&t->res.links, link);
+	if (cookie)
+		strlist_take(&t->res.cookies, xstrndup(cookie, strcspn(cookie, "; ")));
 }
 
 /* "HTTP/1.1 103 Early Hints" */

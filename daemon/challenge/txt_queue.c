@@ -1,5 +1,6 @@
 /*
- * The queue is one list. A change runs when no earlier change of its name remains and its provider has room. The list
+ * The queue is one list. A change runs when no earlier change of its place remains and its provider has room. Its place
+ * is its name, or its zone if a driver writes whole zones, whichever provider has it. The list
  * is walked from the front whenever that may have changed; it is never longer than the number of published challenges.
  * Changes refer to their provider and read it when they run: an order may request a hundred at once, and the secure
  * heap has no room for as many copies of an API token.
@@ -20,7 +21,8 @@
 struct lane {
 	struct lane *prev, *next;
 	char provider[STORE_ID_SIZE];
-	unsigned room; /* for running changes */
+	bool has_whole_zones; /* as its driver */
+	unsigned room;        /* for running changes */
 	unsigned running;
 	unsigned changes;
 };
@@ -76,6 +78,7 @@ lane_enter(struct txt_queue *queue, const struct dnsprovider *d)
 		lane = xcalloc(1, sizeof(*lane));
 		memcpy(lane->provider, d->o.id, sizeof(lane->provider));
 		lane->room = driver && driver->is_serial ? 1 : TXT_RUNNING_PER_PROVIDER;
+		lane->has_whole_zones = driver && driver->has_whole_zones;
 		DL_PREPEND(queue->lanes, lane);
 	}
 	lane->changes++;
@@ -131,13 +134,23 @@ txt_queue_free(struct txt_queue *queue)
 	free(queue);
 }
 
+/* Would either of these changes, made at the same time, lose what the other one writes? */
 static bool
-is_first_of_name(const struct txt_change *c)
+is_overlap(const struct txt_change *a, const struct txt_change *b)
+{
+	bool is_same_zone = a->zone && b->zone && strcmp(a->zone, b->zone) == 0;
+
+	return strcmp(a->name, b->name) == 0 ||
+	       (is_same_zone && (a->lane->has_whole_zones || b->lane->has_whole_zones));
+}
+
+static bool
+is_first_of_place(const struct txt_change *c)
 {
 	const struct txt_change *earlier;
 
 	DL_FOREACH(c->queue->changes, earlier)
-		if (strcmp(earlier->name, c->name) == 0)
+		if (is_overlap(earlier, c))
 			return earlier == c;
 	return false;
 }
@@ -150,7 +163,7 @@ start_free_ones(struct txt_queue *queue)
 	DL_FOREACH(queue->changes, c) {
 		if (queue->running >= TXT_RUNNING)
 			return;
-		if (c->is_running || c->lane->running >= c->lane->room || !is_first_of_name(c))
+		if (c->is_running || c->lane->running >= c->lane->room || !is_first_of_place(c))
 			continue;
 		set_running(c, true);
 		loop_timer_set(&c->start, 0);

@@ -1,9 +1,9 @@
 /*
- * daemon/challenge/txt_queue.h: changes of TXT values, one at a time per owner name (and per provider, if its driver is
- * serial), in the order of the requests.
+ * daemon/challenge/txt_queue.h: changes of TXT values, one at a time per owner name (per zone, if a driver writes
+ * whole zones; per provider, if its driver is serial), in the order of the requests.
  * So a running removal never overtakes the addition of the same value by a resumed order, and DNS APIs that replace
- * whole record sets read the result of the preceding change. The number of concurrent changes is limited; waiting
- * changes hold no secrets.
+ * whole record sets or zones read the result of the preceding change. The number of concurrent changes is limited;
+ * waiting changes hold no secrets.
  */
 #ifndef DAEMON_CHALLENGE_TXT_QUEUE_H
 #define DAEMON_CHALLENGE_TXT_QUEUE_H

@@ -48,6 +48,7 @@ struct dnsprovider_driver {
 	const struct http_api *api; /* of drivers over HTTP; else NULL */
 	bool needs_zone;            /* cannot work without record->zone */
 	bool is_serial;             /* changes of one provider must not overlap, whatever their names */
+	bool has_whole_zones; /* a change writes the whole zone: those of one zone must not overlap (needs_zone) */
 	/* Does it compute the owner name from the domain, as for dns-01? NULL: no. */
 	bool (*is_dns01_only)(const struct dnsprovider *d);
 	/*

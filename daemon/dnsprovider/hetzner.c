@@ -7,21 +7,15 @@
  * An action adds or removes single values, so nothing is merged. The set is read first, because adding an existing
  * value is refused.
  */
-#include "common/error.h"
 #include "daemon/dnsprovider/drivers.h"
 #include "daemon/dnsprovider/http_api.h"
 
 #include <string.h>
 
 static int
-hetzner_on_action(struct http_api_task *task, struct json_object *answer, struct error *err)
+hetzner_on_action(struct http_api_task *task, struct json_object *answer, struct error *err _unused_)
 {
-	const char *status = http_api_text(answer, "action.status");
-	const char *message = http_api_text(answer, "action.error.message");
-
-	if (strcmp(status, "error") == 0)
-		return error_set(err, ERROR_DNS, "the change has failed%s%s", *message ? ": " : "", message);
-	if (strcmp(status, "success") != 0)
+	if (strcmp(http_api_text(answer, "action.status"), "success") != 0)
 		http_api_poll(task, "the change does not end");
 	return 0;
 }
@@ -71,8 +65,9 @@ static const struct http_api hetzner_api = {
 	.apex = "@",
 	.min_ttl = 60,
 	.change = hetzner_change,
-	.reason = "error.message",
-	.code = "error.code",
+	.verdict = { "action.status", " running success  " }, /* answers without an action have no such word */
+	.reason = "error.message|action.error.message",
+	.code = "error.code|action.error.code",
 	.passing = " conflict locked ",
 };
 

@@ -71,6 +71,7 @@ http_api_op_free(struct dnsprovider_op *op)
 	dnsprovider_clear(&op->provider);
 	secret_clear(&op->token);
 	secret_clear(&op->signer);
+	strlist_clear(&op->cookies);
 	free(op->task.name);
 	free(op->task.value);
 	free(op->task.domain);
@@ -155,6 +156,13 @@ http_api_send(struct http_api_task *task, const char *method, struct http_api_bo
 }
 
 void
+http_api_call(struct http_api_task *task, http_api_fn *then, bool is_change, const char *name, char *params)
+{
+	http_api_send(task, "POST", (struct http_api_body){ NULL, params }, then, "%s", name);
+	http_api_op(task)->call.counts_twice = is_change;
+}
+
+void
 http_api_find(struct http_api_task *task, http_api_fn *then, const char *path)
 {
 	_cleanup_free_ char *filled = http_api_path(task, path);
@@ -208,74 +216,136 @@ http_api_delete_found(struct http_api_task *task, const char *path, ...)
 
 /* --- calls --- */
 
+/* The first text at one of @members, separated by '|' (NULL: none). Borrowed from @body. */
+static const char *
+http_api_first_text(struct json_object *body, const char *members)
+{
+	_cleanup_strlist_ struct strlist paths = STRLIST_INIT;
+	const char *text = "";
+
+	if (members)
+		strlist_split(&paths, members, '|');
+	for (size_t i = 0; i < paths.count && !*text; i++)
+		text = http_api_text(body, paths.items[i]);
+	return text;
+}
+
+/* Is @word one of @words? NULL: none. */
+static bool
+http_api_has_word(const char *words, const char *word)
+{
+	_cleanup_free_ char *spaced = xasprintf(" %s ", word);
+
+	return words && strstr(words, spaced);
+}
+
 /* Text from outside as part of a line. Owned by the caller. */
 static char *
 http_api_reason(const struct http_api *api, struct json_object *body, const struct http_response *res)
 {
 	bool is_text = !body && res->content_type && strncmp(res->content_type, "text/plain", 10) == 0;
-	const char *text = is_text ? res->body.data : NULL;
-	_cleanup_strlist_ struct strlist members = STRLIST_INIT;
+	const char *text = is_text ? buf_str(&res->body) : http_api_first_text(body, api->reason);
 
-	strlist_split(&members, api->reason, '|');
-	for (size_t i = 0; i < members.count && (!text || !*text); i++)
-		text = http_api_text(body, members.items[i]);
-	return printable_line(text ? text : "", text ? strlen(text) : 0, MAX_REASON);
+	return printable_line(text, strlen(text), MAX_REASON);
 }
 
-/* Is the refusal one that passes? */
-static bool
-http_api_is_passing(const struct http_api *api, struct json_object *body)
-{
-	const char *code = api->code ? http_api_text(body, api->code) : "";
-	_cleanup_free_ char *word = xasprintf(" %s ", code);
+struct refusal {
+	bool is_denied;  /* the credentials are wrong, or the session has ended */
+	bool is_passing; /* the call may succeed later */
+	char *what;      /* "HTTP 404: no such zone", "error 2303: Object does not exist"; owned */
+};
 
-	return *code && strstr(api->passing, word);
+/* @ret->what: owned by the caller. */
+static void
+http_api_read_refusal(
+	const struct dnsprovider_op *op, const struct http_response *res, struct json_object *body, struct refusal *ret)
+{
+	const struct http_api *api = op->api;
+	_cleanup_free_ char *status = xasprintf("%d", res->status);
+	_cleanup_free_ char *reason = http_api_reason(api, body, res);
+	const char *member = http_api_first_text(body, api->code);
+	_cleanup_free_ char *code = printable_line(member, strlen(member), MAX_REASON);
+	bool is_inside = res->status >= 200 && res->status < 300;
+
+	ret->is_passing = res->status == 429 || res->status >= 500 || http_api_has_word(api->passing, member) ||
+			  http_api_has_word(api->passing, status) || (api->throttled && strstr(reason, api->throttled));
+	/* A login that is refused for another reason is refused for what it contains. */
+	ret->is_denied = !ret->is_passing &&
+			 (res->status == 401 || res->status == 403 || http_api_has_word(api->denied, member) ||
+				 (is_inside && op->is_login));
+	ret->what = xasprintf(
+		"%s %s%s%s", is_inside ? "error" : "HTTP", is_inside ? code : status, *reason ? ": " : "", reason);
+}
+
+/* "GET /zones", "nameserver.info" */
+static char *
+http_api_call_name(const struct dnsprovider_op *op)
+{
+	return op->api->procedures.path ? xstrdup(op->call.path) : xasprintf("%s %s", op->call.method, op->call.path);
 }
 
 static void
-http_api_refused(
-	const struct dnsprovider_op *op, const struct http_response *res, struct json_object *body, struct error *err)
+http_api_refused(const struct dnsprovider_op *op, const struct http_response *res, const struct refusal *refusal,
+	struct error *err)
 {
-	_cleanup_free_ char *reason = http_api_reason(op->api, body, res);
-	const char *colon = *reason ? ": " : "";
-	bool is_passing = http_api_is_passing(op->api, body);
+	_cleanup_free_ char *name = http_api_call_name(op);
 
-	if (!is_passing && (res->status == 401 || res->status == 403)) {
+	if (refusal->is_denied) {
 		bool has_token = api_kind_setting(&dns_kinds, api_kind_find(&dns_kinds, op->provider.kind), "token") !=
 				 NULL;
 
-		error_set(err, ERROR_DENIED, "%s refused (HTTP %d%s%s); replace %s (see: certctl set dns --help)",
-			has_token ? "the token is" : "the credentials are", res->status, colon, reason,
+		error_set(err, ERROR_DENIED, "%s refused (%s); replace %s (see: certctl set dns --help)",
+			has_token ? "the token is" : "the credentials are", refusal->what,
 			has_token ? "it with --token-file" : "them");
 		return;
 	}
-	error_set(err, res->status == 429 ? ERROR_RATE_LIMITED : ERROR_DNS, "%s %s: HTTP %d%s%s", op->call.method,
-		op->call.path, res->status, colon, reason);
-	err->may_retry = res->status == 429 || res->status >= 500 || is_passing;
+	error_set(err, res->status == 429 ? ERROR_RATE_LIMITED : ERROR_DNS, "%s: %s", name, refusal->what);
+	err->may_retry = refusal->is_passing;
 	err->retry_at = retry_after(res->retry_after_sec, http_api_now(&op->task));
 }
 
-/* Return: the body; NULL with @err set: refused or unreadable; NULL without @err: empty. */
-static struct json_object *
-http_api_read_answer(const struct dnsprovider_op *op, struct http_response *res, struct error *err)
-{
-	bool is_good = res->status >= 200 && res->status < 300;
-	bool is_gone = res->status == 404 && (op->call.may_be_absent || strcmp(op->call.method, "DELETE") == 0);
-	_cleanup_json_ struct json_object *body = NULL;
-	struct json_object *ret = NULL;
+enum verdict { ANSWER, ABSENT, REFUSED, SESSION_OVER };
 
-	if (is_gone || (is_good && (!res->body.len || strcmp(buf_str(&res->body), "null") == 0)))
-		return NULL;
+/*
+ * @ret: the body, owned by the caller; NULL: empty, or no answer.
+ * Return: an answer; ABSENT: there is no such object; REFUSED: refused or unreadable, see @err; SESSION_OVER: refused
+ * for a token that the service issued.
+ */
+static enum verdict
+http_api_read_answer(
+	const struct dnsprovider_op *op, struct http_response *res, struct json_object **ret, struct error *err)
+{
+	const struct http_api_verdict *verdict = &op->api->verdict;
+	bool is_good = res->status >= 200 && res->status < 300;
+	_cleanup_json_ struct json_object *body = NULL;
+	struct refusal refusal;
+
+	if (res->status == 404 && (op->call.may_be_absent || strcmp(op->call.method, "DELETE") == 0))
+		return ABSENT;
+	if (is_good && !verdict->member && (!res->body.len || strcmp(buf_str(&res->body), "null") == 0))
+		return ABSENT;
 	body = (op->api->is_xml ? xml_parse : json_parse)(buf_str(&res->body), res->body.len, err);
-	if (!is_good) {
-		error_clear(err);
-		http_api_refused(op, res, body, err);
-	} else if (!body) {
-		error_wrap(err, "%s %s", op->call.method, op->call.path);
-	} else {
-		ret = json_object_get(body);
+	if (is_good && !body) {
+		_cleanup_free_ char *name = http_api_call_name(op);
+
+		error_wrap(err, "%s", name);
+		return REFUSED;
 	}
-	return ret;
+	error_clear(err);
+	if (is_good && verdict->member)
+		is_good = http_api_has_word(verdict->good, http_api_text(body, verdict->member));
+	if (is_good) {
+		*ret = json_object_get(body);
+		return ANSWER;
+	}
+	http_api_read_refusal(op, res, body, &refusal);
+	if (!refusal.is_denied || res->status == 403 || !op->token.len || op->is_login || op->has_renewed) {
+		http_api_refused(op, res, &refusal, err);
+		free(refusal.what);
+		return REFUSED;
+	}
+	free(refusal.what);
+	return SESSION_OVER;
 }
 
 /* Is the last call to be repeated after its failure? */
@@ -306,16 +376,16 @@ http_api_on_answer(struct http_response *res, const struct error *err, void *arg
 	if (err) {
 		error_copy(&failure, err);
 		failure.may_retry = err->code != ERROR_TLS && err->code != ERROR_LIMIT;
-	} else if (res->status == 401 && op->token.len && !op->is_login && !op->has_renewed) {
-		op->has_renewed = true; /* the token has expired early: one more login */
+	} else if (http_api_read_answer(op, res, &answer, &failure) == SESSION_OVER) {
+		op->has_renewed = true; /* one more login */
 		secret_clear(&op->token);
 		loop_timer_set(&op->timer, 0);
 		return;
-	} else {
-		answer = http_api_read_answer(op, res, &failure);
 	}
 	if (!error_is_set(&failure)) {
 		http_api_note_links(op, &res->links);
+		if (res->cookies.count)
+			strlist_copy(&op->cookies, &res->cookies);
 		http_api_handle(op, op->call.then, answer);
 	} else if (!http_api_try_again(op, &failure, res && res->status == 429)) {
 		http_api_finish(op, &failure);
@@ -325,16 +395,20 @@ http_api_on_answer(struct http_response *res, const struct error *err, void *arg
 static void
 http_api_transmit(struct dnsprovider_op *op)
 {
-	_cleanup_free_ char *url = xasprintf("%s%s", *op->call.path == '/' ? op->endpoint : "", op->call.path);
+	bool is_procedure = op->api->procedures.path != NULL;
+	const char *path = is_procedure ? op->api->procedures.path : op->call.path;
+	_cleanup_free_ char *url = xasprintf("%s%s", *path == '/' ? op->endpoint : "", path);
+	struct http_api_body enclosed = is_procedure ? http_api_enclose(op) : HTTP_API_NO_BODY;
+	const struct http_api_body *body = is_procedure ? &enclosed : &op->call.body;
 	_cleanup_error_ struct error err = ERROR_INIT;
 	struct http_request req = {
 		.method = op->call.method,
 		.url = url,
-		.content_type = op->call.body.type,
+		.content_type = body->type,
 		.accept = op->api->is_xml ? NULL : "application/json",
 		.headers = STRLIST_INIT,
-		.body = op->call.body.text,
-		.body_len = op->call.body.text ? strlen(op->call.body.text) : 0,
+		.body = body->text,
+		.body_len = body->text ? strlen(body->text) : 0,
 		.may_use_http = strncmp(url, "http:", strlen("http:")) == 0, /* loopback: http_api_check() */
 		.is_sent_once = op->call.counts_twice,
 	};
@@ -345,6 +419,7 @@ http_api_transmit(struct dnsprovider_op *op)
 	for (size_t i = 0; i < req.headers.count; i++)
 		OPENSSL_cleanse(req.headers.items[i], strlen(req.headers.items[i]));
 	strlist_clear(&req.headers);
+	http_api_body_clear(&enclosed);
 	secret_clear(&op->signer);
 	if (rc < 0)
 		http_api_finish(op, &err);

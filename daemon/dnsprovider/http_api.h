@@ -1,7 +1,7 @@
 /*
- * daemon/dnsprovider/http_api.h: the common part of all drivers of DNS APIs over HTTP and JSON. A driver describes its
- * API and adds a chain of handlers: each reads the answer to one call and sends the next; one that sends nothing ends
- * the change.
+ * daemon/dnsprovider/http_api.h: the common part of all drivers of DNS APIs over HTTP, in JSON or XML. A driver
+ * describes its API and adds a chain of handlers: each reads the answer to one call and sends the next; one that sends
+ * nothing ends the change.
  * This module finds the zone and handles paging, credentials, retries, time limits, errors and cancelling.
  */
 #ifndef DAEMON_DNSPROVIDER_HTTP_API_H
@@ -56,7 +56,7 @@ enum http_api_paging_kind {
 struct http_api_paging {
 	enum http_api_paging_kind kind;
 	const char *items;     /* the member of an answer that is the list; NULL: the answer itself */
-	const char *position;  /* query parameter */
+	const char *position;  /* query parameter; an API of procedures has $page among the parameters instead */
 	const char *size_name; /* query parameter of the page size; NULL: none */
 	int size;              /* items of a full page */
 	const char *cursor;    /* member of an answer */
@@ -75,6 +75,7 @@ struct http_api_zones {
 	const char *id_prefix; /* text before the id that is not part of it; NULL: none */
 	const char *hidden;    /* member of an item that is .hidden_word for zones that are not public; NULL: none */
 	const char *hidden_word;
+	bool is_spared; /* calls are scarce: the list is not requested when DNS knows the zone */
 };
 
 /*
@@ -83,7 +84,29 @@ struct http_api_zones {
  * $ttl its TTL, $record the id of a record, $domain, $token and $keyAuth what the
  * value was made from, and $WORD the setting WORD of the DNS provider. They are percent-encoded in
  * paths and escaped in JSON.
+ *
+ * In the description of an API of procedures (struct http_api_procedures) a path is the name of a procedure, a blank
+ * and a template of its parameters. $page is the number of the page of a list, from 1.
  */
+
+/*
+ * All calls are POSTed to one path. The body of each is made from the envelope when it is sent: in it $call is the name
+ * of the procedure, $params its parameters, $session the token of the login ("" before) and $WORD a setting or a
+ * secret.
+ */
+struct http_api_procedures {
+	const char *path;
+	const char *envelope; /* JSON if it begins with '{', else a form; NULL: this is not such an API */
+};
+
+/*
+ * How an API that answers HTTP 2xx to everything refuses a call: by the verdict, a member of all its answers. What a
+ * refusal means is told by its code (below), as of one with another status.
+ */
+struct http_api_verdict {
+	const char *member; /* NULL: the status alone tells */
+	const char *good;   /* its words in answers that are not refusals, with a blank before and after each */
+};
 
 /* An API of single records: add creates one unless the list contains it; remove deletes each that has the value. */
 struct http_api_records {
@@ -132,16 +155,21 @@ struct http_api {
 	struct http_api_paging paging;
 	struct http_api_zones zones;
 	bool has_no_zones; /* the service finds the record by itself */
-	const char *apex;  /* what $host is at the apex; NULL: "" */
-	int64_t min_ttl;   /* seconds; shorter ones are refused by the API */
+	struct http_api_procedures procedures;
+	struct http_api_verdict verdict;
+	const char *apex; /* what $host is at the apex; NULL: "" */
+	int64_t min_ttl;  /* seconds; shorter ones are refused by the API */
 	/* One of these. */
 	const struct http_api_records *records;
 	const struct http_api_set *set;
 	http_api_fn *change; /* the first handler; the zone is known */
 	bool is_xml;         /* answers are XML: their members are as by xml_parse() */
 	const char *reason;  /* the members of a refusal that may contain the API's explanation, separated by '|' */
-	const char *code;    /* the member of a refusal that is one of .passing when it may succeed later; or NULL */
-	const char *passing; /* words, with a blank before and after each */
+	/* What a refusal means, by the word at .code or by the status; words with a blank before and after each. */
+	const char *code;      /* members, like .reason; or NULL */
+	const char *passing;   /* it may succeed later; NULL: only 429 and 5xx */
+	const char *throttled; /* text in the reason of one that may succeed later, if no code tells; or NULL */
+	const char *denied;    /* the credentials are refused, or the session has ended; NULL: only 401 and 403 */
 };
 
 /* A driver of @api_ without further functions. */
@@ -214,6 +242,18 @@ http_api_send(struct http_api_task *task, const char *method, struct http_api_bo
 /* The same for GET, @path being a template; @then receives NULL if it does not exist. */
 void
 http_api_find(struct http_api_task *task, http_api_fn *then, const char *path);
+
+/*
+ * Calls a procedure. @then receives the answer unless it is a refusal. Retries are as with http_api_send(): of a change
+ * that may have taken effect the whole task starts again.
+ * @params: their text, as in $params; taken.
+ */
+void
+http_api_call(struct http_api_task *task, http_api_fn *then, bool is_change, const char *name, char *params);
+
+/* The same for a template: the name, a blank and the parameters. */
+void
+http_api_call_template(struct http_api_task *task, http_api_fn *then, bool is_change, const char *template);
 
 /* Requests all pages of the list at @path (a printf format). @item reads each item, @end (without answer) continues. */
 void
@@ -309,6 +349,10 @@ http_api_add_token(const struct http_api_task *task, struct http_request *req, s
 /* Stores the token that the API returned, valid for @lifetime_sec; copied. */
 void
 http_api_keep_token(struct http_api_task *task, const char *token, int64_t lifetime_sec);
+
+/* The cookie @name of the last answer that set cookies, as "NAME=VALUE"; NULL if absent. Borrowed for the handler. */
+const char *
+http_api_cookie(const struct http_api_task *task, const char *name);
 
 /* That token; NULL while it is being requested. Borrowed. */
 const struct secret *

@@ -45,13 +45,16 @@ http_api_take_record(struct http_api_task *task, struct json_object *item, struc
 static int
 http_api_remove_next(struct http_api_task *task, struct json_object *answer, struct error *err)
 {
-	const struct http_api_records *records = http_api_op(task)->api->records;
+	const struct http_api *api = http_api_op(task)->api;
+	const struct http_api_records *records = api->records;
 	_cleanup_free_ char *path = NULL;
 
 	if (!task->found.count)
 		return records->then ? records->then(task, answer, err) : 0;
 	path = http_api_path(task, records->remove);
-	if (records->remove_body)
+	if (api->procedures.path)
+		http_api_call_template(task, http_api_remove_next, true, records->remove);
+	else if (records->remove_body)
 		http_api_send(task, "PATCH", http_api_json_template(task, records->remove_body, NULL),
 			http_api_remove_next, "%s", path);
 	else
@@ -63,17 +66,21 @@ http_api_remove_next(struct http_api_task *task, struct json_object *answer, str
 static int
 http_api_on_records(struct http_api_task *task, struct json_object *answer, struct error *err)
 {
-	const struct http_api_records *records = http_api_op(task)->api->records;
+	const struct http_api *api = http_api_op(task)->api;
+	const struct http_api_records *records = api->records;
+	http_api_fn *then = records->then ? records->then : http_api_end;
 	_cleanup_free_ char *path = NULL;
 
 	if (task->is_removal)
 		return http_api_remove_next(task, answer, err);
 	if (task->found.count) /* perhaps by a change that ended before .then */
-		return records->then ? records->then(task, answer, err) : 0;
+		return then(task, answer, err);
 	path = http_api_path(task, records->add);
-	http_api_send(task, records->add_method ? records->add_method : "POST",
-		http_api_json_template(task, records->body, NULL), records->then ? records->then : http_api_end, "%s",
-		path);
+	if (api->procedures.path)
+		http_api_call_template(task, then, true, records->add);
+	else
+		http_api_send(task, records->add_method ? records->add_method : "POST",
+			http_api_json_template(task, records->body, NULL), then, "%s", path);
 	http_api_op(task)->call.counts_twice = true;
 	return 0;
 }

@@ -43,6 +43,11 @@ http_api_ask_page(struct dnsprovider_op *op)
 	_cleanup_buf_ struct buf path = BUF_INIT;
 	bool is_linked = (paging->kind == HTTP_API_LINK || paging->kind == HTTP_API_URL) && op->pages.position;
 
+	if (op->api->procedures.path) {
+		op->pages.count++;
+		http_api_call_template(&op->task, http_api_on_page, false, op->pages.path);
+		return;
+	}
 	buf_add_str(&path, is_linked ? op->pages.position : op->pages.path);
 	if (position)
 		buf_printf(&path, "%c%s=%s", strchr(buf_str(&path), '?') ? '&' : '?', paging->position, position);
@@ -126,13 +131,17 @@ http_api_on_page(struct http_api_task *task, struct json_object *answer, struct 
 {
 	struct dnsprovider_op *op = http_api_op(task);
 	struct json_object *items = http_api_member(answer, op->pages.items);
+	/* An answer that its verdict calls good has no list if the list is empty. */
+	bool is_empty = !items && op->api->verdict.member;
+	size_t count = 0;
 
-	if (!json_object_is_type(items, json_type_array))
+	if (!is_empty && !json_object_is_type(items, json_type_array))
 		return error_set(err, ERROR_PROTOCOL, "its answer is not a list");
-	for (size_t i = 0; i < json_object_array_length(items); i++)
+	count = is_empty ? 0 : json_object_array_length(items);
+	for (size_t i = 0; i < count; i++)
 		if (op->pages.item(task, json_object_array_get_idx(items, i), err) < 0)
 			return -1;
-	if (http_api_is_last_page(op, answer, json_object_array_length(items)))
+	if (http_api_is_last_page(op, answer, count))
 		return op->pages.end(task, NULL, err);
 	if (op->pages.count >= MAX_PAGES)
 		return error_set(err, ERROR_LIMIT, "its list has more than %d pages", MAX_PAGES);
@@ -170,7 +179,7 @@ http_api_list_items(struct http_api_task *task, http_api_item_fn *item, http_api
 {
 	struct http_api_pages pages = { .item = item, .end = end, .items = items, .is_one_page = is_one_page };
 
-	pages.path = http_api_path(task, path);
+	pages.path = http_api_op(task)->api->procedures.path ? xstrdup(path) : http_api_path(task, path);
 	http_api_list_pages(http_api_op(task), &pages);
 }
 
@@ -295,7 +304,7 @@ http_api_find_zone(struct http_api_task *task, struct json_object *answer _unuse
 	const char *filter = zones->filter && !op->zones_done ? http_api_zone_filter(op) : "";
 	_cleanup_free_ char *path = NULL;
 
-	if (!zones->path)
+	if (!zones->path || (zones->is_spared && op->known_zone))
 		return http_api_know_zone(op, err);
 	path = *filter ? xasprintf("%s%c%s=%s%s", zones->path, strchr(zones->path, '?') ? '&' : '?', zones->filter,
 				 filter, zones->is_absolute ? "." : "")

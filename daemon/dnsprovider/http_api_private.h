@@ -12,11 +12,11 @@
 
 struct http_api_call {
 	const char *method;
-	char *path; /* after the endpoint */
-	struct http_api_body body;
-	http_api_fn *then;  /* NULL: the task starts (again) */
-	bool may_be_absent; /* 404 is an answer */
-	bool counts_twice;  /* repeating it has another effect than sending it once */
+	char *path;                /* after the endpoint; of an API of procedures: the name of one */
+	struct http_api_body body; /* likewise: .text is the parameters */
+	http_api_fn *then;         /* NULL: the task starts (again) */
+	bool may_be_absent;        /* 404 is an answer */
+	bool counts_twice;         /* repeating it has another effect than sending it once */
 };
 
 struct http_api_pages {
@@ -46,8 +46,9 @@ struct dnsprovider_op {
 	struct http_api_call call;
 	struct http_api_call deferred; /* the call that waits for a token */
 	struct http_api_pages pages;
-	struct secret signer; /* of AWS: "ID:KEY" and NUL */
-	struct secret token;  /* received in exchange for the credentials */
+	struct secret signer;   /* of AWS: "ID:KEY" and NUL */
+	struct strlist cookies; /* "NAME=VALUE" of the last answer that set any */
+	struct secret token;    /* received in exchange for the credentials */
 	int64_t token_until;
 	bool is_login;    /* a token is being requested */
 	bool has_renewed; /* the API has refused a token that it had issued */
@@ -76,6 +77,10 @@ http_api_note_links(struct dnsprovider_op *op, const struct strlist *links);
 /* Appends @text, percent-encoded for a query or a form (RFC 3986 s2.3). */
 void
 http_api_add_encoded(struct buf *ret, const char *text);
+
+/* The body of the current call of a procedure; it contains secrets. Owned by the caller. */
+struct http_api_body
+http_api_enclose(const struct dnsprovider_op *op);
 
 /* http_api_list() with the member that is the list, if it is not the paging's; @path: a template. */
 void

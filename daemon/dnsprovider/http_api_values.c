@@ -216,11 +216,14 @@ http_api_add_basic(struct http_request *req, const char *user, const struct secr
 int
 http_api_add_token(const struct http_api_task *task, struct http_request *req, struct error *err _unused_)
 {
-	const struct secret *token = http_api_token(task);
+	const struct secret *token = http_api_token(task) ? http_api_token(task) : http_api_secret(task, "token");
 	const char *header = http_api_op(task)->api->header;
 
-	http_api_add_header(
-		req, header ? header : "Authorization: Bearer ", token ? token : http_api_secret(task, "token"));
+	/* The envelope of procedures has the credentials, unless the session is named by a header. */
+	if (!http_api_op(task)->api->procedures.path)
+		http_api_add_header(req, header ? header : "Authorization: Bearer ", token);
+	else if (header && http_api_token(task))
+		http_api_add_header(req, header, token);
 	return 0;
 }
 
@@ -231,6 +234,18 @@ http_api_keep_token(struct http_api_task *task, const char *token, int64_t lifet
 
 	secret_set(&op->token, token, strlen(token));
 	op->token_until = http_api_now(task) + lifetime_sec;
+}
+
+const char *
+http_api_cookie(const struct http_api_task *task, const char *name)
+{
+	const struct strlist *cookies = &http_api_op(task)->cookies;
+	size_t len = strlen(name);
+
+	for (size_t i = 0; i < cookies->count; i++)
+		if (strncmp(cookies->items[i], name, len) == 0 && cookies->items[i][len] == '=')
+			return cookies->items[i];
+	return NULL;
 }
 
 /* --- bodies --- */

@@ -19,9 +19,12 @@ libcertd_a_SOURCES += \
 	daemon/dnsprovider/http_api_change.c daemon/dnsprovider/http_api_paging.c \
 	daemon/dnsprovider/http_api_template.c daemon/dnsprovider/http_api_values.c \
 	daemon/dnsprovider/httpreq.c \
+	daemon/dnsprovider/inwx.c \
 	daemon/dnsprovider/ionos.c \
 	daemon/dnsprovider/ionoscloud.c \
 	daemon/dnsprovider/linode.c \
+	daemon/dnsprovider/namecheap.c \
+	daemon/dnsprovider/netcup.c \
 	daemon/dnsprovider/ovh.c \
 	daemon/dnsprovider/powerdns.c \
 	daemon/dnsprovider/rfc2136.c \

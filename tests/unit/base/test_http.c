@@ -150,7 +150,8 @@ serve_echo(struct tls_conn *conn, const struct tls_request *req, void *arg _unus
 	buf_printf(&body, "%s%.*s", req->head, (int)req->body_len, req->body);
 	tls_conn_answer(conn, "200 OK",
 		"Content-Type: text/plain; x=y \r\nREPLAY-NONCE:  abc\r\nLink: <a>;rel=\"up\"\r\n"
-		"link: <b>;rel=\"alternate\"\r\nRetry-After: 7\r\nLocation: /l\r\n",
+		"link: <b>;rel=\"alternate\"\r\nRetry-After: 7\r\nLocation: /l\r\n"
+		"Set-Cookie: id=a=1; Path=/; Secure\r\nset-cookie: other=2\r\n",
 		strcmp(req->method, "HEAD") == 0 ? "" : buf_str(&body));
 	buf_clear(&body);
 	return true;
@@ -203,6 +204,9 @@ Test(http, requests_arrive_as_asked_and_answers_are_told, .timeout = 300)
 		cr_expect_str_eq(r.res.location, "/l");
 		cr_expect_eq(r.res.links.count, 2);
 		cr_expect_str_eq(r.res.links.items[1], "<b>;rel=\"alternate\"");
+		cr_expect_eq(r.res.cookies.count, 2);
+		cr_expect_str_eq(r.res.cookies.items[0], "id=a=1");
+		cr_expect_str_eq(r.res.cookies.items[1], "other=2");
 	}
 	_cleanup_(result_clear) struct result head;
 	perform(&bed, &(struct http_request){ .method = "HEAD", .url = url, .ca_file = tls_server_ca_file(bed.server) },

@@ -1,6 +1,7 @@
 /*
- * 50 certificates at one zone at once, through an API that replaces whole record sets: each change reads the set and
- * writes it back, so that changes which overlap would lose values. The API is played; the zone is a real name server's.
+ * 50 certificates at one zone at once, through an API that replaces whole record sets, and through one that replaces
+ * the whole zone: each change reads and writes back, so that changes which overlap would lose values. The APIs are
+ * played; the zone is a real name server's.
  */
 #include "common/json.h"
 #include "daemon/base/clock.h"
@@ -17,7 +18,7 @@
 #include <utlist.h>
 
 #define THUMBPRINT "9jg46WB3rR_AHD-EBXdN7cBkH1WOu0tA3M9fm21mqTI"
-#define FOREIGN "\"of another program\""
+#define FOREIGN "of-another-program"
 
 enum { MANY = 50, OWNERS = 5, LONG_MS = 60000, STEP_MS = 20, LATENCIES_MS = 4 };
 
@@ -30,9 +31,10 @@ struct call {
 	void *arg;
 };
 
-/* Gandi's LiveDNS. A set that does not exist has no values. */
+/* Gandi's LiveDNS, where a set that does not exist has no values, or Namecheap. */
 struct api {
 	struct http http;
+	bool is_namecheap;
 	struct loop *loop;
 	struct strlist sets[OWNERS]; /* with quotes */
 	struct call *calls;
@@ -99,6 +101,51 @@ api_show(const struct strlist *set, struct http_response *res)
 	json_write(body, &res->body);
 }
 
+/* The values of all owners are in the form. */
+static void
+api_replace_zone(struct api *api, const char *form)
+{
+	for (size_t i = 0; i < OWNERS; i++)
+		strlist_clear(&api->sets[i]);
+	while ((form = strstr(form, "=_acme-challenge.n"))) {
+		const char *address = strstr(form, "&Address");
+		size_t owner = strtoul(form + strlen("=_acme-challenge.n"), NULL, 10);
+
+		cr_assert(address && owner < OWNERS);
+		address = strchr(address, '=') + 1;
+		strlist_take(&api->sets[owner], xstrndup(address, strcspn(address, "&")));
+		form = address;
+	}
+}
+
+static void
+api_show_zone(const struct api *api, struct http_response *res)
+{
+	buf_add_str(&res->body, "<ApiResponse Status=\"OK\"><CommandResponse><DomainDNSGetHostsResult "
+				"Domain=\"example.test\" IsUsingOurDNS=\"true\">");
+	for (size_t i = 0; i < OWNERS; i++)
+		for (size_t j = 0; j < api->sets[i].count; j++)
+			buf_printf(&res->body,
+				"<host Name=\"_acme-challenge.n%zu\" Type=\"TXT\" Address=\"%s\" TTL=\"60\"/>", i,
+				api->sets[i].items[j]);
+	buf_add_str(&res->body, "</DomainDNSGetHostsResult></CommandResponse></ApiResponse>");
+}
+
+static void
+api_take_namecheap(struct api *api, const struct http_request *req, struct http_response *res)
+{
+	_cleanup_free_ char *form = xstrndup(req->body, req->body_len);
+
+	if (strstr(form, "Command=namecheap.domains.dns.setHosts&")) {
+		api_replace_zone(api, form);
+		buf_add_str(&res->body, "<ApiResponse Status=\"OK\"><CommandResponse><DomainDNSSetHostsResult "
+					"IsSuccess=\"true\"/></CommandResponse></ApiResponse>");
+	} else {
+		cr_assert(strstr(form, "Command=namecheap.domains.dns.getHosts&SLD=example&TLD=test"), "%s", form);
+		api_show_zone(api, res);
+	}
+}
+
 /* Carried out when it arrives, whatever becomes of the answer. */
 static void *
 api_take(void *self, const struct http_request *req, http_done_fn *done, void *arg)
@@ -111,7 +158,9 @@ api_take(void *self, const struct http_request *req, http_done_fn *done, void *a
 	*call = (struct call){ .api = api, .done = done, .arg = arg };
 	call->res.status = 200;
 	call->res.content_type = xstrdup("application/json");
-	if (!set)
+	if (api->is_namecheap)
+		api_take_namecheap(api, req, &call->res);
+	else if (!set)
 		buf_add_str(&call->res.body, "[{\"fqdn\":\"example.test\"}]");
 	else if (strcmp(req->method, "PUT") == 0)
 		api_replace(set, req);
@@ -136,16 +185,17 @@ api_forget(void *self _unused_, void *handle)
 /* --- the fixture --- */
 
 static void
-setup(struct fixture *f)
+setup(struct fixture *f, const char *kind)
 {
 	static const struct http_ops ops = { api_take, api_forget };
-	_cleanup_dnsprovider_ struct dnsprovider d = { .o.name = xstrdup("gandi"), .kind = xstrdup("gandi") };
+	_cleanup_dnsprovider_ struct dnsprovider d = { .o.name = xstrdup("service"), .kind = xstrdup(kind) };
 	struct store *store;
 
 	*f = (struct fixture){ 0 };
 	dns_daemon_start(&f->daemon, DNS_DAEMON_KNOT);
 	rig_init(&f->rig, f->daemon.server);
 	f->api.http = (struct http){ &ops, &f->api };
+	f->api.is_namecheap = strcmp(kind, "namecheap") == 0;
 	f->api.loop = f->rig.env.loop;
 	f->rig.env.http = &f->api.http;
 	rig_restart(&f->rig);
@@ -154,7 +204,11 @@ setup(struct fixture *f)
 	/* Its name servers do not get the records. */
 	strlist_add(&d.zones, "example.test");
 	strlist_add(&d.nameservers, f->daemon.server);
-	setting_put_secret(&d.secrets, "token", "tok", 3);
+	if (f->api.is_namecheap) {
+		setting_put(&d.settings, "apiUser", "me");
+		setting_put(&d.settings, "clientIp", "192.0.2.1");
+	}
+	setting_put_secret(&d.secrets, f->api.is_namecheap ? "apiKey" : "token", "tok", 3);
 	d.propagation_timeout = 30;
 	d.validate_unseen = true;
 	store = f->rig.store.store;
@@ -211,12 +265,13 @@ expect_only_foreign(const struct fixture *f, const char *when)
 	cr_expect_eq(store_count(f->rig.store.store, STORE_CLEANUP), 0, "%s", when);
 }
 
-Test(record_sets, of_50_certificates_at_once_no_value_is_lost_and_none_is_left, .timeout = 120)
+static void
+add_and_remove_all(const char *kind)
 {
 	static struct challenge all[MANY];
 	struct fixture f;
 
-	setup(&f);
+	setup(&f, kind);
 	for (size_t i = 0; i < MANY; i++)
 		begin(&f, &all[i], i);
 	for (int64_t ms = 0; ms < LONG_MS && count_values(&f) < MANY + OWNERS; ms += STEP_MS)
@@ -226,8 +281,18 @@ Test(record_sets, of_50_certificates_at_once_no_value_is_lost_and_none_is_left, 
 		end(&all[i]);
 	for (int64_t ms = 0; ms < LONG_MS && store_count(f.rig.store.store, STORE_CLEANUP); ms += STEP_MS)
 		rig_run_ms(&f.rig, STEP_MS);
-	expect_only_foreign(&f, "at the end");
+	expect_only_foreign(&f, kind);
 	teardown(&f);
+}
+
+Test(record_sets, of_50_certificates_at_once_no_value_is_lost_and_none_is_left, .timeout = 120)
+{
+	add_and_remove_all("gandi");
+}
+
+Test(record_sets, nor_where_each_change_writes_the_whole_zone, .timeout = 120)
+{
+	add_and_remove_all("namecheap");
 }
 
 /* --- a kill at any time --- */
@@ -249,7 +314,8 @@ remove_all(struct fixture *f)
 		rig_run_ms(&f->rig, STEP_MS);
 }
 
-Test(record_sets, what_a_kill_leaves_of_50_certificates_is_removed_by_the_next_start, .timeout = 240)
+static void
+kill_at_points(const char *kind)
 {
 	/* After so many values were added; the last one: while they are being removed. */
 	static const size_t points[] = { 0, 1, MANY / 2, MANY, MANY + 1 };
@@ -258,10 +324,10 @@ Test(record_sets, what_a_kill_leaves_of_50_certificates_is_removed_by_the_next_s
 		static struct challenge all[MANY];
 		struct fixture f;
 		struct rig_remains remains;
-		_cleanup_free_ char *when = xasprintf("killed after %zu", points[p]);
+		_cleanup_free_ char *when = xasprintf("%s killed after %zu", kind, points[p]);
 		size_t wanted = OWNERS + (points[p] < MANY ? points[p] : MANY);
 
-		setup(&f);
+		setup(&f, kind);
 		for (size_t i = 0; i < MANY; i++)
 			begin(&f, &all[i], i);
 		for (int64_t ms = 0; ms < LONG_MS && count_values(&f) < wanted; ms++)
@@ -284,4 +350,10 @@ Test(record_sets, what_a_kill_leaves_of_50_certificates_is_removed_by_the_next_s
 		rig_bury(&remains);
 		teardown(&f);
 	}
+}
+
+Test(record_sets, what_a_kill_leaves_of_50_certificates_is_removed_by_the_next_start, .timeout = 240)
+{
+	kill_at_points("gandi");
+	kill_at_points("namecheap");
 }

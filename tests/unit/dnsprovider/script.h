@@ -20,6 +20,8 @@ struct turn {
 	const char *sent;   /* the body that must be sent; NULL: any */
 	const char *link;   /* header Link of the answer */
 	const char *type;   /* its content type */
+	const char *cookie; /* that it sets; or NULL */
+	bool is_read;       /* a POST that changes nothing, and may be repeated */
 };
 
 struct script {
@@ -28,7 +30,7 @@ struct script {
 	struct http http;
 	struct dnsprovider d;
 	const char *endpoint;
-	const char *header; /* that every call must have; NULL: "Authorization: Bearer tok" */
+	const char *header; /* that every call must have; NULL: "Authorization: Bearer tok"; "none": no header */
 	const struct turn *turns;
 	size_t at;
 	int64_t delay_ms;        /* of the answers; 0: 1 */

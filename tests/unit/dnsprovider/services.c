@@ -606,6 +606,204 @@ const struct service services[] = {
 		.refused = 403,
 		.words = "The security token included in the request is invalid.",
 	},
+	{
+		.kind = "inwx",
+		.endpoint = "https://api.domrobot.com",
+		.header = "Cookie: domrobot=tok",
+		.procedures = "POST /jsonrpc/",
+		.settings = { { "username", "me" }, { "password", "p\"w" } },
+		.login = { .call =
+			"{\"method\":\"account.login\",\"params\":{\"user\":\"me\",\"pass\":\"p\\\"w\"}}",
+			200,
+			"{\"code\":1000,\"msg\":\"Command completed successfully\",\"resData\":{\"customerId\":1,\""
+			"accountId\":1,\"tfa\":\"0\"},\"svTRID\":\"1\",\"runtime\":0.1}",
+			.header = "none", .cookie = "domrobot=tok" },
+		.spares_list = true,
+		.zones_call = "{\"method\":\"nameserver.list\",\"params\":{\"page\":1,\"pagelimit\":100}}",
+		.zones_name = "nameserver.list: ",
+		.zones = 
+			"{\"code\":1000,\"msg\":\"Command completed successfully\",\"resData\":{\"count\":6,\"domai"
+			"ns\":[$items]},\"svTRID\":\"1\",\"runtime\":0.1}",
+		.zone = "{\"roId\":$id,\"domain\":\"$zone\",\"type\":\"MASTER\",\"mail\":\"NONE\"}",
+		.page_size = 100,
+		.next_call = "{\"method\":\"nameserver.list\",\"params\":{\"page\":2,\"pagelimit\":100}}",
+		.list_call = 
+			"{\"method\":\"nameserver.info\",\"params\":{\"domain\":\"example.com\",\"name\":\"_acme-ch"
+			"allenge.example.com\",\"type\":\"TXT\"}}",
+		.list = 
+			"{\"code\":1000,\"msg\":\"Command completed successfully\",\"resData\":{\"roId\":51,\"domai"
+			"n\":\"example.com\",\"type\":\"MASTER\",\"count\":2,\"record\":[$items]},\"svTRID\":\"1\","
+			"\"runtime\":0.1}",
+		.item = 
+			"{\"id\":$id,\"name\":\"_acme-challenge.example.com\",\"type\":\"TXT\",\"content\":\"$value"
+			"\",\"ttl\":300,\"prio\":0}",
+		.add = { .call =
+			"{\"method\":\"nameserver.createRecord\",\"params\":{\"domain\":\"example.com\",\"name\":\""
+			"_acme-challenge.example.com\",\"type\":\"TXT\",\"content\":\"v1\",\"ttl\":300}}",
+			200,
+			"{\"code\":1000,\"msg\":\"Command completed successfully\",\"resData\":{\"id\":9},\"svTRID"
+			"\":\"1\",\"runtime\":0.1}" },
+		.remove = { .call =
+			"{\"method\":\"nameserver.deleteRecord\",\"params\":{\"id\":$record}}",
+			200,
+			"{\"code\":1000,\"msg\":\"Command completed successfully\",\"svTRID\":\"1\",\"runtime\":0.1"
+			"}" },
+		.refusal = "{\"code\":2200,\"msg\":\"Authentication error\",\"svTRID\":\"1\",\"runtime\":0.1}",
+		.refused = 200,
+		.words = "Authentication error",
+		.told = "error 2200",
+		.expired = "{\"code\":2002,\"msg\":\"Command use error\",\"svTRID\":\"1\",\"runtime\":0.1}",
+	},
+	{
+		.kind = "namecheap",
+		.endpoint = "https://api.namecheap.com",
+		.header = "none",
+		.procedures = "POST /xml.response",
+		.settings = { { "apiUser", "me" }, { "apiKey", "k&y" }, { "clientIp", "192.0.2.1" } },
+		.spares_list = true,
+		.separator = "",
+		.zones_call = 
+			"ApiUser=me&ApiKey=k%26y&UserName=me&ClientIp=192.0.2.1&Command=namecheap.domains.getList"
+			"&Page=1&PageSize=100",
+		.zones_name = "namecheap.domains.getList: ",
+		.zones = 
+			"<?xml version=\"1.0\" encoding=\"utf-8\"?>\n<ApiResponse Status=\"OK\" xmlns=\"http://api."
+			"namecheap.com/xml.response\">\n<Errors /><Warnings /><CommandResponse><DomainGetListResult"
+			"><Domain ID=\"9\" Name=\"example.com\" IsOurDNS=\"false\"/>$items</DomainGetListResult><Pa"
+			"ging><TotalItems>6</TotalItems><CurrentPage>1</CurrentPage></Paging></CommandResponse><S"
+			"erver>PHX01</Server></ApiResponse>\n",
+		.zone = "<Domain ID=\"$id\" Name=\"$zone\" User=\"me\" IsExpired=\"false\" IsOurDNS=\"true\"/>",
+		.page_size = 100,
+		.next_call = 
+			"ApiUser=me&ApiKey=k%26y&UserName=me&ClientIp=192.0.2.1&Command=namecheap.domains.getList"
+			"&Page=2&PageSize=100",
+		.list_call = 
+			"ApiUser=me&ApiKey=k%26y&UserName=me&ClientIp=192.0.2.1&Command=namecheap.domains.dns.get"
+			"Hosts&SLD=example&TLD=com",
+		.list = 
+			"<?xml version=\"1.0\" encoding=\"utf-8\"?>\n<ApiResponse Status=\"OK\" xmlns=\"http://api."
+			"namecheap.com/xml.response\">\n<Errors /><Warnings /><CommandResponse><DomainDNSGetHostsRe"
+			"sult Domain=\"example.com\" EmailType=\"MXE\" IsUsingOurDNS=\"true\"><host HostId=\"1\" Na"
+			"me=\"www\" Type=\"A\" Address=\"10.0.0.2\" MXPref=\"10\" TTL=\"1200\" FriendlyName=\"\" Is"
+			"Active=\"true\" /><host HostId=\"2\" Name=\"@\" Type=\"MX\" Address=\"mail.example.com.\" "
+			"MXPref=\"5\" TTL=\"1799\" FriendlyName=\"\" IsActive=\"true\" /><host HostId=\"3\" Name=\""
+			"_bcme-challenge\" Type=\"TXT\" Address=\"v1\" MXPref=\"10\" TTL=\"300\" FriendlyName=\"\" "
+			"IsActive=\"true\" /><host HostId=\"4\" Name=\"mail\" Type=\"TXT\" Address=\"a=&amp;&quot; "
+			"b\" MXPref=\"10\" TTL=\"300\" FriendlyName=\"\" IsActive=\"true\" />$items</DomainDNSGetHo"
+			"stsResult></CommandResponse><Server>PHX01</Server></ApiResponse>\n",
+		.item = 
+			"<host HostId=\"$id\" Name=\"_acme-challenge\" Type=\"TXT\" Address=\"$value\" MXPref=\"10"
+			"\" TTL=\"300\" FriendlyName=\"\" IsActive=\"true\" />",
+		.add = { .call =
+			"ApiUser=me&ApiKey=k%26y&UserName=me&ClientIp=192.0.2.1&Command=namecheap.domains.dns.set"
+			"Hosts&SLD=example&TLD=com&EmailType=MXE&HostName1=www&RecordType1=A&Address1=10.0.0.2&MX"
+			"Pref1=10&TTL1=1200&HostName2=%40&RecordType2=MX&Address2=mail.example.com.&MXPref2=5&TTL"
+			"2=1799&HostName3=_bcme-challenge&RecordType3=TXT&Address3=v1&MXPref3=10&TTL3=300&HostNam"
+			"e4=mail&RecordType4=TXT&Address4=a%3D%26%22%20b&MXPref4=10&TTL4=300&HostName5=_acme-chal"
+			"lenge&RecordType5=TXT&Address5=v2&MXPref5=10&TTL5=300&HostName6=_acme-challenge&RecordTy"
+			"pe6=TXT&Address6=v1&MXPref6=10&TTL6=60",
+			200,
+			"<?xml version=\"1.0\" encoding=\"utf-8\"?>\n<ApiResponse Status=\"OK\" xmlns=\"http://api."
+			"namecheap.com/xml.response\">\n<Errors /><Warnings /><CommandResponse><DomainDNSSetHostsRe"
+			"sult Domain=\"example.com\" IsSuccess=\"true\" /></CommandResponse><Server>PHX01</Server><"
+			"/ApiResponse>\n" },
+		.add_first = { .call =
+			"ApiUser=me&ApiKey=k%26y&UserName=me&ClientIp=192.0.2.1&Command=namecheap.domains.dns.set"
+			"Hosts&SLD=example&TLD=com&EmailType=MXE&HostName1=www&RecordType1=A&Address1=10.0.0.2&MX"
+			"Pref1=10&TTL1=1200&HostName2=%40&RecordType2=MX&Address2=mail.example.com.&MXPref2=5&TTL"
+			"2=1799&HostName3=_bcme-challenge&RecordType3=TXT&Address3=v1&MXPref3=10&TTL3=300&HostNam"
+			"e4=mail&RecordType4=TXT&Address4=a%3D%26%22%20b&MXPref4=10&TTL4=300&HostName5=_acme-chal"
+			"lenge&RecordType5=TXT&Address5=v1&MXPref5=10&TTL5=60",
+			200,
+			"<?xml version=\"1.0\" encoding=\"utf-8\"?>\n<ApiResponse Status=\"OK\" xmlns=\"http://api."
+			"namecheap.com/xml.response\">\n<Errors /><Warnings /><CommandResponse><DomainDNSSetHostsRe"
+			"sult Domain=\"example.com\" IsSuccess=\"true\" /></CommandResponse><Server>PHX01</Server><"
+			"/ApiResponse>\n" },
+		.remove = { .call =
+			"ApiUser=me&ApiKey=k%26y&UserName=me&ClientIp=192.0.2.1&Command=namecheap.domains.dns.set"
+			"Hosts&SLD=example&TLD=com&EmailType=MXE&HostName1=www&RecordType1=A&Address1=10.0.0.2&MX"
+			"Pref1=10&TTL1=1200&HostName2=%40&RecordType2=MX&Address2=mail.example.com.&MXPref2=5&TTL"
+			"2=1799&HostName3=_bcme-challenge&RecordType3=TXT&Address3=v1&MXPref3=10&TTL3=300&HostNam"
+			"e4=mail&RecordType4=TXT&Address4=a%3D%26%22%20b&MXPref4=10&TTL4=300&HostName5=_acme-chal"
+			"lenge&RecordType5=TXT&Address5=v2&MXPref5=10&TTL5=300",
+			200,
+			"<?xml version=\"1.0\" encoding=\"utf-8\"?>\n<ApiResponse Status=\"OK\" xmlns=\"http://api."
+			"namecheap.com/xml.response\">\n<Errors /><Warnings /><CommandResponse><DomainDNSSetHostsRe"
+			"sult Domain=\"example.com\" IsSuccess=\"true\" /></CommandResponse><Server>PHX01</Server><"
+			"/ApiResponse>\n" },
+		.remove_last = { .call =
+			"ApiUser=me&ApiKey=k%26y&UserName=me&ClientIp=192.0.2.1&Command=namecheap.domains.dns.set"
+			"Hosts&SLD=example&TLD=com&EmailType=MXE&HostName1=www&RecordType1=A&Address1=10.0.0.2&MX"
+			"Pref1=10&TTL1=1200&HostName2=%40&RecordType2=MX&Address2=mail.example.com.&MXPref2=5&TTL"
+			"2=1799&HostName3=_bcme-challenge&RecordType3=TXT&Address3=v1&MXPref3=10&TTL3=300&HostNam"
+			"e4=mail&RecordType4=TXT&Address4=a%3D%26%22%20b&MXPref4=10&TTL4=300",
+			200,
+			"<?xml version=\"1.0\" encoding=\"utf-8\"?>\n<ApiResponse Status=\"OK\" xmlns=\"http://api."
+			"namecheap.com/xml.response\">\n<Errors /><Warnings /><CommandResponse><DomainDNSSetHostsRe"
+			"sult Domain=\"example.com\" IsSuccess=\"true\" /></CommandResponse><Server>PHX01</Server><"
+			"/ApiResponse>\n" },
+		.refusal = 
+			"<?xml version=\"1.0\" encoding=\"utf-8\"?><ApiResponse Status=\"ERROR\" xmlns=\"http://api"
+			".namecheap.com/xml.response\"><Errors><Error Number=\"1011102\">API Key is invalid or API "
+			"access has not been enabled</Error></Errors><Warnings /><RequestedCommand /></ApiRespons"
+			"e>",
+		.refused = 200,
+		.words = "API Key is invalid or API access has not been enabled",
+		.told = "error 1011102",
+	},
+	{
+		.kind = "netcup",
+		.endpoint = "https://ccp.netcup.net",
+		.header = "none",
+		.procedures = "POST /run/webservice/servers/endpoint.php?JSON",
+		.settings = { { "customerNumber", "12345" }, { "apiKey", "k\"y" }, { "apiPassword", "p\\w" } },
+		.login = { .call =
+			"{\"action\":\"login\",\"param\":{\"customernumber\":\"12345\",\"apikey\":\"k\\\"y\",\"apis"
+			"essionid\":\"\",\"apipassword\":\"p\\\\w\"}}",
+			200,
+			"{\"serverrequestid\":\"x\",\"clientrequestid\":\"\",\"action\":\"login\",\"status\":\"succ"
+			"ess\",\"statuscode\":2000,\"shortmessage\":\"ok\",\"longmessage\":\"done\",\"responsedata"
+			"\":{\"apisessionid\":\"tok\"}}" },
+		.needs_zone = true,
+		.list_call = 
+			"{\"action\":\"infoDnsRecords\",\"param\":{\"customernumber\":\"12345\",\"apikey\":\"k\\\"y"
+			"\",\"apisessionid\":\"tok\",\"domainname\":\"example.com\"}}",
+		.list = 
+			"{\"serverrequestid\":\"x\",\"clientrequestid\":\"\",\"action\":\"infoDnsRecords\",\"status"
+			"\":\"success\",\"statuscode\":2000,\"shortmessage\":\"ok\",\"longmessage\":\"done\",\"resp"
+			"onsedata\":{\"dnsrecords\":[$items]}}",
+		.item = 
+			"{\"id\":\"$id\",\"hostname\":\"_acme-challenge\",\"type\":\"TXT\",\"priority\":\"0\",\"des"
+			"tination\":\"$value\",\"deleterecord\":false,\"state\":\"yes\"}",
+		.add = { .call =
+			"{\"action\":\"updateDnsRecords\",\"param\":{\"customernumber\":\"12345\",\"apikey\":\"k\\"
+			"\"y\",\"apisessionid\":\"tok\",\"domainname\":\"example.com\",\"dnsrecordset\":{\"dnsrecor"
+			"ds\":[{\"hostname\":\"_acme-challenge\",\"type\":\"TXT\",\"destination\":\"v1\"}]}}}",
+			200,
+			"{\"serverrequestid\":\"x\",\"clientrequestid\":\"\",\"action\":\"updateDnsRecords\",\"stat"
+			"us\":\"success\",\"statuscode\":2000,\"shortmessage\":\"ok\",\"longmessage\":\"done\",\"re"
+			"sponsedata\":{\"dnsrecords\":[]}}" },
+		.remove = { .call =
+			"{\"action\":\"updateDnsRecords\",\"param\":{\"customernumber\":\"12345\",\"apikey\":\"k\\"
+			"\"y\",\"apisessionid\":\"tok\",\"domainname\":\"example.com\",\"dnsrecordset\":{\"dnsrecor"
+			"ds\":[{\"id\":\"$record\",\"hostname\":\"_acme-challenge\",\"type\":\"TXT\",\"destination"
+			"\":\"v1\",\"deleterecord\":true}]}}}",
+			200,
+			"{\"serverrequestid\":\"x\",\"clientrequestid\":\"\",\"action\":\"updateDnsRecords\",\"stat"
+			"us\":\"success\",\"statuscode\":2000,\"shortmessage\":\"ok\",\"longmessage\":\"done\",\"re"
+			"sponsedata\":{\"dnsrecords\":[]}}" },
+		.refusal = 
+			"{\"serverrequestid\":\"x\",\"clientrequestid\":\"\",\"action\":\"login\",\"status\":\"erro"
+			"r\",\"statuscode\":4013,\"shortmessage\":\"Validation Error.\",\"longmessage\":\"The API p"
+			"assword is wrong.\",\"responsedata\":\"\"}",
+		.refused = 200,
+		.words = "The API password is wrong.",
+		.told = "error 4013",
+		.expired = 
+			"{\"serverrequestid\":\"x\",\"clientrequestid\":\"\",\"action\":\"infoDnsRecords\",\"status"
+			"\":\"error\",\"statuscode\":4001,\"shortmessage\":\"Api session id in invalid format\",\"l"
+			"ongmessage\":\"The session id is not in a valid format.\",\"responsedata\":\"\"}",
+	},
 };
 /* clang-format on */
 

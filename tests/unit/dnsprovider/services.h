@@ -14,21 +14,26 @@ struct exchange {
 	const char *body;
 	const char *sent;   /* NULL: any */
 	const char *header; /* NULL: as all calls */
+	const char *cookie; /* that the answer sets; or NULL */
 };
 
 struct service {
 	const char *kind;
 	const char *endpoint;
-	const char *header; /* that every call has; NULL: "Authorization: Bearer tok"; "": any */
+	const char *header; /* that every call has; NULL: "Authorization: Bearer tok"; "": any; "none": no header */
+	/* An API of procedures: how all calls begin. Then the calls below are the bodies. */
+	const char *procedures;
 	struct {
 		const char *name;
 		const char *value;
 	} settings[8];
 	struct exchange login; /* before all others */
 	bool needs_zone;       /* it cannot find the zone itself */
+	bool spares_list;      /* of the zones, when DNS knows the zone */
 	const char *separator; /* between items; NULL: a comma */
 
 	const char *zones_call; /* when DNS knows the zone; NULL: there is no list */
+	const char *zones_name; /* in messages; NULL: "GET /" */
 	const char *zones;      /* with $items */
 	const char *zone;       /* with $zone and $id, the length of the name and 40: example.com has 51 */
 	int page_size;          /* a page with so many zones has a successor */
@@ -54,6 +59,8 @@ struct service {
 	const char *refusal; /* of wrong credentials */
 	int refused;         /* status; 0: 401 */
 	const char *words;   /* of .refusal */
+	const char *told;    /* how the message names the refusal; NULL: "HTTP STATUS" */
+	const char *expired; /* answer to a token that has expired, with status 200; NULL: .refusal with 401 */
 };
 
 extern const struct service services[];

@@ -2,7 +2,7 @@
  * One harness for all drivers of DNS services: each service is described by the calls and answers that its
  * documentation shows, and every driver passes every scenario: success, 429, 500, an HTML page, a connection that
  * breaks before or after the change was carried out, slow answers, zones with similar names, more than one page of
- * zones, wrong and expired credentials. Time is virtual.
+ * zones, wrong and expired credentials; refusals also with status 200. Time is virtual.
  */
 #include "common/api/dns_kinds.h"
 #include "tests/unit/dnsprovider/script.h"
@@ -17,6 +17,7 @@ enum { MAX_TURNS = 40 };
 
 /* A script under construction; its texts are kept until the end of the test. */
 struct play {
+	const struct service *service;
 	struct turn turns[MAX_TURNS + 1];
 	size_t count;
 	struct strlist texts;
@@ -44,19 +45,40 @@ fill(const char *template, const char *key, const char *with)
 	return buf_steal(&text);
 }
 
+/* Of an API of procedures, the call is the body. */
 static void
 add_turn(struct play *p, const struct turn *turn)
 {
 	cr_assert_lt(p->count, (size_t)MAX_TURNS);
-	p->turns[p->count++] = *turn;
+	p->turns[p->count] = *turn;
+	if (p->service->procedures) {
+		p->turns[p->count].call = p->service->procedures;
+		p->turns[p->count].sent = turn->call;
+		p->turns[p->count].is_read = true;
+	}
+	p->count++;
+}
+
+/* Turns of another play. */
+static void
+copy_turns(struct play *p, const struct play *from, size_t begin, size_t end)
+{
+	for (size_t i = begin; i < end; i++) {
+		cr_assert_lt(p->count, (size_t)MAX_TURNS);
+		p->turns[p->count++] = from->turns[i];
+	}
 }
 
 static void
 add_exchange(struct play *p, const struct exchange *x)
 {
 	if (x->call)
-		add_turn(
-			p, &(struct turn){ .call = x->call, x->status, x->body, .sent = x->sent, .header = x->header });
+		add_turn(p, &(struct turn){ .call = x->call,
+				    x->status,
+				    x->body,
+				    .sent = x->sent,
+				    .header = x->header,
+				    .cookie = x->cookie });
 }
 
 /* @names: the zones of one page, with blanks between them. */
@@ -85,7 +107,7 @@ add_zones(struct play *p, const struct service *s, bool is_known)
 {
 	char *call;
 
-	if (!s->zones_call)
+	if (!s->zones_call || (s->spares_list && is_known))
 		return;
 	call = xstrdup(s->zones_call);
 	if (!is_known && strchr(call, '?'))
@@ -178,7 +200,7 @@ add_gets(struct play *p, const struct service *s, const char *values, bool remov
 	for (size_t i = all.count; i-- > 0 && !(was_there && !removes);) {
 		_cleanup_free_ char *id = xasprintf("%zu", 70 + i);
 		_cleanup_free_ char *valued = fill(s->record, "$value", all.items[i]);
-		struct exchange get = { s->get_call, 200, keep(p, fill(valued, "$id", id)), NULL, NULL };
+		struct exchange get = { s->get_call, 200, keep(p, fill(valued, "$id", id)), NULL, NULL, NULL };
 
 		add_exchange_of(p, &get, 70 + i);
 		was_there = was_there || strcmp(all.items[i], "v1") == 0;
@@ -205,6 +227,7 @@ add_change(struct play *p, const struct service *s, enum goal goal, bool is_know
 		add_after(p, s);
 	} else if (change) {
 		add_exchange_of(p, change, goal == REMOVE ? 71 : 70);
+		p->turns[p->count - 1].is_read = false;
 		if (change->call)
 			add_after(p, s);
 	} else if (!s->list_call) {
@@ -254,7 +277,7 @@ perform(struct play *p, const struct service *s, enum goal goal, bool is_known, 
 static struct play
 new_play(const struct service *s)
 {
-	struct play p = { .count = 0, .texts = STRLIST_INIT };
+	struct play p = { .service = s, .texts = STRLIST_INIT };
 
 	add_exchange(&p, &s->login);
 	return p;
@@ -296,8 +319,8 @@ struct failure {
 static bool
 counts_twice(const struct service *s, const struct turn *turn)
 {
-	return strncmp(turn->call, "POST", 4) == 0 || strncmp(turn->call, "PATCH", 5) == 0 ||
-	       (strcmp(s->kind, "bunny") == 0 && strncmp(turn->call, "PUT", 3) == 0);
+	return !turn->is_read && (strncmp(turn->call, "POST", 4) == 0 || strncmp(turn->call, "PATCH", 5) == 0 ||
+					 (strcmp(s->kind, "bunny") == 0 && strncmp(turn->call, "PUT", 3) == 0));
 }
 
 /* Each call in turn fails once: it is repeated, or everything from the zone on. */
@@ -309,7 +332,7 @@ fail_once(const struct service *s, enum goal goal, const struct failure *f)
 
 	add_change(&whole, s, goal, true);
 	for (size_t at = 0; at < whole.count; at++) {
-		struct play p = { .count = 0, .texts = STRLIST_INIT };
+		struct play p = { .service = s, .texts = STRLIST_INIT };
 		bool is_again = f->status != 429 && counts_twice(s, &whole.turns[at]) && at >= login;
 		struct turn broken = whole.turns[at];
 
@@ -317,11 +340,10 @@ fail_once(const struct service *s, enum goal goal, const struct failure *f)
 		broken.type = f->type;
 		broken.body = f->body;
 		broken.retry_after_sec = f->retry_after_sec;
-		for (size_t i = 0; i < at; i++)
-			add_turn(&p, &whole.turns[i]);
-		add_turn(&p, &broken);
-		for (size_t i = is_again ? login : at; i < whole.count; i++)
-			add_turn(&p, &whole.turns[i]);
+		broken.cookie = NULL;
+		copy_turns(&p, &whole, 0, at);
+		p.turns[p.count++] = broken;
+		copy_turns(&p, &whole, is_again ? login : at, whole.count);
 		perform(&p, s, goal, true, 0, f->what, NULL);
 	}
 	strlist_clear(&whole.texts);
@@ -355,7 +377,7 @@ lose_answer(const struct service *s, enum goal goal, enum goal then)
 	add_change(&p, s, goal, true);
 	whole = p;
 	for (size_t at = login; at < p.count; at++) {
-		if (strncmp(p.turns[at].call, "GET", 3) == 0)
+		if (strncmp(p.turns[at].call, "GET", 3) == 0 || p.turns[at].is_read)
 			continue;
 		p.turns[at].status = 0;
 		p.count = at + 1;
@@ -366,8 +388,7 @@ lose_answer(const struct service *s, enum goal goal, enum goal then)
 			again.status = is_delete ? 404 : 200;
 			again.body = "{}";
 			add_turn(&p, &again);
-			for (size_t i = at + 1; i < whole.count; i++)
-				add_turn(&p, &whole.turns[i]);
+			copy_turns(&p, &whole, at + 1, whole.count);
 		} else {
 			add_change(&p, s, then, true);
 		}
@@ -391,19 +412,19 @@ static void
 turn_pages(const struct service *s)
 {
 	struct play p = new_play(s);
-	struct play rest = { .count = 0, .texts = STRLIST_INIT };
+	struct play rest = { .service = s, .texts = STRLIST_INIT };
+	bool is_known = !s->spares_list;
 	_cleanup_buf_ struct buf names = BUF_INIT;
 
 	for (int i = 0; i < (s->page_size ? s->page_size : 1); i++)
 		buf_printf(&names, "%sz%d.notexample.com", i ? " " : "", i);
-	add_zones(&p, s, true);
+	add_zones(&p, s, is_known);
 	p.turns[p.count - 1].body = keep(&p, zones_page(s, s->zones_more ? s->zones_more : s->zones, buf_str(&names)));
 	p.turns[p.count - 1].link = s->link;
 	add_turn(&p, &(struct turn){ .call = s->next_call, 200, keep(&p, zones_page(s, s->zones, ZONES)) });
-	add_change(&rest, s, ADD, true);
-	for (size_t i = 1; i < rest.count; i++)
-		add_turn(&p, &rest.turns[i]);
-	perform(&p, s, ADD, true, 0, "pages", NULL);
+	add_change(&rest, s, ADD, is_known);
+	copy_turns(&p, &rest, 1, rest.count);
+	perform(&p, s, ADD, is_known, 0, "pages", NULL);
 	strlist_clear(&rest.texts);
 }
 
@@ -419,7 +440,8 @@ Test(dns_services, every_driver_says_which_credentials_are_refused_and_why)
 	for (size_t i = 0; i < services_count; i++) {
 		const struct service *s = &services[i];
 		struct play p = new_play(s);
-		_cleanup_free_ char *words = xasprintf("(HTTP %d: %s)", s->refused ? s->refused : 401, s->words);
+		_cleanup_free_ char *told = xasprintf("HTTP %d", s->refused ? s->refused : 401);
+		_cleanup_free_ char *words = xasprintf("(%s: %s)", s->told ? s->told : told, s->words);
 		struct turn *first;
 
 		add_change(&p, s, ADD, true);
@@ -438,11 +460,12 @@ Test(dns_services, a_token_that_expires_early_is_renewed_once)
 		struct play p = new_play(s);
 		size_t login = p.count;
 
-		if (!login || !s->zones_call)
+		if (!login)
 			continue;
-		add_zones(&p, s, true);
-		p.turns[login].status = 401;
-		p.turns[login].body = s->refusal;
+		add_change(&p, s, ADD, true);
+		p.count = login + 1;
+		p.turns[login].status = s->expired ? 200 : 401;
+		p.turns[login].body = s->expired ? s->expired : s->refusal;
 		add_exchange(&p, &s->login);
 		add_change(&p, s, ADD, true);
 		perform(&p, s, ADD, true, 0, "expired", NULL);
@@ -458,10 +481,10 @@ Test(dns_services, an_html_page_instead_of_an_answer_is_an_error)
 
 		if (!s->zones_call)
 			continue;
-		add_zones(&p, s, true);
+		add_zones(&p, s, !s->spares_list);
 		p.turns[login].body = "<html><body><br>Log in";
 		p.turns[login].type = "text/html";
-		perform(&p, s, ADD, true, 0, "HTML", "GET /");
+		perform(&p, s, ADD, !s->spares_list, 0, "HTML", s->zones_name ? s->zones_name : "GET /");
 	}
 }
 
@@ -471,7 +494,7 @@ expect_call(const char *kind, const struct exchange *first, const char *call, co
 {
 	for (size_t i = 0; i < services_count; i++) {
 		const struct service *s = &services[i];
-		struct play p = { .count = 0, .texts = STRLIST_INIT };
+		struct play p = { .service = s, .texts = STRLIST_INIT };
 
 		if (strcmp(s->kind, kind) != 0)
 			continue;
@@ -483,9 +506,9 @@ expect_call(const char *kind, const struct exchange *first, const char *call, co
 
 Test(dns_services, requests_are_signed_as_the_services_document)
 {
-	expect_call("ovh", &(struct exchange){ "GET /auth/time", 200, "1800000005", NULL, "" }, "GET /domain/zone",
+	expect_call("ovh", &(struct exchange){ "GET /auth/time", 200, "1800000005", .header = "" }, "GET /domain/zone",
 		"X-Ovh-Signature: $1$" OVH_SIGNATURE, NULL);
-	expect_call("ovh", &(struct exchange){ "GET /auth/time", 200, "1800000005", NULL, "" }, "GET /domain/zone",
+	expect_call("ovh", &(struct exchange){ "GET /auth/time", 200, "1800000005", .header = "" }, "GET /domain/zone",
 		"X-Ovh-Timestamp: 1800000005", NULL);
 	expect_call("google", &(struct exchange){ .call = NULL }, "POST /token", "", GOOGLE_ASSERTION);
 }
@@ -501,13 +524,90 @@ Test(dns_services, a_refusal_that_passes_is_tried_again)
 		{ "conditionNotMet", 412, NULL,
 			"{\"error\":{\"errors\":[{\"reason\":\"conditionNotMet\"}],\"code\":412,\"message\":\"x\"}}",
 			0 },
+		{ "error 500000", 200, NULL,
+			"<ApiResponse Status=\"ERROR\"><Errors><Error Number=\"500000\">Too many requests</Error>"
+			"</Errors></ApiResponse>",
+			0 },
+		{ "405", 405, "text/html", "<html>", 0 },
+		{ "4013", 200, NULL,
+			"{\"status\":\"error\",\"statuscode\":4013,\"shortmessage\":\"Validation Error.\","
+			"\"longmessage\":\"More than 180 requests per minute. Please wait and retry later.\","
+			"\"responsedata\":\"\"}",
+			0 },
+		{ "2400", 200, NULL, "{\"code\":2400,\"msg\":\"Command failed\"}", 0 },
 	};
-	static const char *const kinds[] = { "hetzner", "route53", "google" };
+	static const char *const kinds[] = { "hetzner", "route53", "google", "namecheap", "namecheap", "netcup",
+		"inwx" };
 
 	for (size_t i = 0; i < services_count; i++)
 		for (size_t j = 0; j < ARRAY_SIZE(kinds); j++)
 			if (strcmp(services[i].kind, kinds[j]) == 0)
 				fail_once(&services[i], ADD, &passing[j]);
+}
+
+/* One that is empty, or a list of nothing, must not be taken for a zone without records. */
+Test(dns_services, an_answer_without_a_verdict_changes_nothing)
+{
+	for (size_t i = 0; i < services_count; i++) {
+		const struct service *s = &services[i];
+		struct play whole = new_play(s);
+
+		if (!s->procedures)
+			continue;
+		add_change(&whole, s, ADD, true);
+		for (size_t at = 0; at < whole.count; at++) {
+			struct play p = { .service = s, .texts = STRLIST_INIT };
+
+			copy_turns(&p, &whole, 0, at + 1);
+			p.turns[at].body = *whole.turns[at].body == '<' ? "<ApiResponse/>" : "{}";
+			perform(&p, s, ADD, true, 0, "no verdict", "error");
+		}
+		strlist_clear(&whole.texts);
+	}
+}
+
+/* The answer @body, with status 200, to call @at of an addition ends it with @words, and no more calls. */
+static void
+expect_end(const char *kind, size_t at, const char *body, const char *words)
+{
+	for (size_t i = 0; i < services_count; i++) {
+		const struct service *s = &services[i];
+		struct play p = new_play(s);
+
+		if (strcmp(s->kind, kind) != 0)
+			continue;
+		add_change(&p, s, ADD, true);
+		p.count = at + 1;
+		p.turns[at].body = body;
+		memset(&p.turns[at + 1], 0, sizeof(p.turns[0]));
+		perform(&p, s, ADD, true, 0, words, words);
+	}
+}
+
+Test(dns_services, what_an_answer_with_status_200_reports_is_an_error)
+{
+#define NAMECHEAP(result) "<ApiResponse Status=\"OK\"><CommandResponse>" result "</CommandResponse></ApiResponse>"
+	expect_end("namecheap", 0, NAMECHEAP(""), "its answer is not the zone 'example.com'");
+	expect_end("namecheap", 0,
+		NAMECHEAP("<DomainDNSGetHostsResult Domain=\"example.net\" IsUsingOurDNS=\"true\"/>"),
+		"its answer is not the zone 'example.com'");
+	expect_end("namecheap", 0,
+		NAMECHEAP("<DomainDNSGetHostsResult Domain=\"example.com\" IsUsingOurDNS=\"false\"/>"),
+		"is not on Namecheap's name servers");
+	expect_end("namecheap", 0,
+		NAMECHEAP("<DomainDNSGetHostsResult Domain=\"example.com\" IsUsingOurDNS=\"true\">"
+			  "<host Type=\"A\" Address=\"192.0.2.1\"/></DomainDNSGetHostsResult>"),
+		"a record without a name");
+	expect_end("namecheap", 1, NAMECHEAP("<DomainDNSSetHostsResult IsSuccess=\"false\"/>"), "was not changed");
+	expect_end("inwx", 0, "{\"code\":1000,\"resData\":{\"tfa\":\"GOOGLE-AUTH\"}}", "demands a second factor");
+	expect_end("inwx", 1, "{\"code\":2303,\"msg\":\"Object does not exist\"}",
+		"INWX: nameserver.info: error 2303: Object does not exist");
+	expect_end("netcup", 1,
+		"{\"status\":\"error\",\"statuscode\":5029,\"shortmessage\":\"No zone\",\"longmessage\":\"\"}",
+		"netcup: infoDnsRecords: error 5029: No zone");
+	expect_end("hetzner", 3,
+		"{\"action\":{\"id\":1,\"status\":\"error\",\"error\":{\"code\":\"x\",\"message\":\"broken\"}}}",
+		"error x: broken");
 }
 
 Test(dns_services, every_http_driver_has_a_description_here)
