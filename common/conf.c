@@ -93,6 +93,12 @@ static const struct conf_option options[] = {
 	{ "check-revocation-every", CONF_SPAN, AT(check_revocation_every), "1d", 0, 7 * 86400,
 		"look for certificates in the revocation lists of their CAs this often, and replace those that are "
 		"revoked; 0: never", false },
+	{ "ct-source", CONF_TEXT, AT(ct_source), NULL, 0, 0,
+		"look for certificates that certd did not order at this service for Certificate Transparency: the URL "
+		"of a JSON answer of crt.sh or Cert Spotter, with {domain}", false },
+	{ "ct-known-issuers", CONF_LIST, AT(ct_known_issuers), NULL, 0, 0,
+		"CAs whose certificates are expected from others: parts of their names, such as Amazon", false },
+	{ "check-ct-every", CONF_SPAN, AT(check_ct_every), "1d", 1, 7 * 86400, "ask ct-source this often", false },
 	{ "limits", CONF_TEXT, AT(limits), "none", 0, 0, "ionos: the limits of IONOS Certificate Manager (50 "
 		"auto-certificates, 10 alternative names) for the next two options, unless they are set", false },
 	{ "max-auto-certificates", CONF_COUNT, AT(max_auto_certificates), "0", 0, 100000000,

@@ -42,6 +42,9 @@ struct conf {
 	int64_t purge_after;              /* seconds after expiry; 30 d */
 	int64_t check_files_every;        /* seconds; 1 h */
 	int64_t check_revocation_every;   /* seconds; 1 d; 0: not at all */
+	char *ct_source;                  /* URL with "{domain}"; NULL: Certificate Transparency is not watched */
+	struct strlist ct_known_issuers;  /* parts of the names of CAs that others may use */
+	int64_t check_ct_every;           /* seconds; 1 d */
 	char *limits;                     /* "none" or "ionos": the defaults of the next two */
 	int64_t max_auto_certificates;    /* 0: none */
 	int64_t max_alternative_names;    /* 100 */

@@ -23,6 +23,7 @@
 #include "daemon/ready/ready.h"
 #include "daemon/rekey.h"
 #include "daemon/renew/crl.h"
+#include "daemon/renew/ct.h"
 #include "daemon/renew/expiry.h"
 #include "daemon/renew/jobs.h"
 #include "daemon/report/refusals.h"
@@ -272,6 +273,9 @@ open_scheduler(struct certd *c)
 		.max_names = (unsigned)c->conf.max_alternative_names + 1,
 		.running = &c->issues_running,
 		.check_revocation_every = c->conf.check_revocation_every,
+		.ct_source = c->conf.ct_source,
+		.ct_known_issuers = &c->conf.ct_known_issuers,
+		.check_ct_every = c->conf.check_ct_every,
 	};
 	c->scheduler = scheduler_new(&(struct scheduler_config){
 		.loop = c->loop,
@@ -282,6 +286,7 @@ open_scheduler(struct certd *c)
 	c->issue_env.scheduler = c->scheduler;
 	renew_register_jobs(c->scheduler, &c->issue_env);
 	crl_start(&c->issue_env);
+	ct_start(&c->issue_env);
 	rollout_register_jobs(c->scheduler, c->rollout);
 	scheduler_register(c->scheduler, &cleanup_job, c->solver);
 	c->issue_env.alerts = alerts_new(&(struct alerts_config){
@@ -404,8 +409,8 @@ certd_new(struct conf *conf, const char *conf_path, struct error *err)
 	c->conf = *conf;
 	conf_init(conf);
 	c->conf_path = xstrdup_null(conf_path);
-	if (rest_check_conf(&c->conf, err) < 0 || open_base(c, err) < 0 || open_store(c, err) < 0 ||
-		open_rollout(c, err) < 0) {
+	if (rest_check_conf(&c->conf, err) < 0 || ct_check_conf(&c->conf, err) < 0 || open_base(c, err) < 0 ||
+		open_store(c, err) < 0 || open_rollout(c, err) < 0) {
 		certd_free(c);
 		return NULL;
 	}
@@ -495,7 +500,10 @@ apply_conf(struct certd *c, struct conf *new)
 	c->issue_env.purge_after = c->conf.purge_after;
 	c->issue_env.max_names = (unsigned)c->conf.max_alternative_names + 1;
 	c->issue_env.check_revocation_every = c->conf.check_revocation_every;
+	c->issue_env.ct_source = c->conf.ct_source;
+	c->issue_env.check_ct_every = c->conf.check_ct_every;
 	crl_start(&c->issue_env);
+	ct_start(&c->issue_env);
 }
 
 /* Options of the command line hold; without them the file may name other directories. */
@@ -512,7 +520,7 @@ read_new_conf(struct certd *c, struct conf *ret, struct error *err)
 	if (ret->is_runtime_given)
 		str_replace(&ret->runtime_dir, c->conf.runtime_dir);
 	conf_finish(ret);
-	return rest_check_conf(ret, err);
+	return rest_check_conf(ret, err) < 0 ? -1 : ct_check_conf(ret, err);
 }
 
 static void

@@ -184,7 +184,9 @@ unit_renew_SOURCES = $(world_sources) $(fake_ca_sources) \
 	tests/unit/renew/test_reissue.c \
 	tests/unit/renew/test_revoke.c \
 	tests/unit/renew/test_authorize.c \
+	tests/unit/common/crypto/mini_ca.c tests/unit/common/crypto/mini_ca.h \
 	tests/unit/renew/test_crl.c \
+	tests/unit/renew/test_ct.c tests/unit/renew/test_ct_read.c \
 	tests/unit/renew/test_every_step.c \
 	tests/unit/renew/test_explain.c \
 	tests/unit/renew/test_expiry.c \
@@ -538,6 +540,11 @@ FUZZERS += fuzz-crl
 fuzz_crl_SOURCES = tests/fuzz/fuzz_crl.c
 fuzz_crl_LDADD = $(FUZZ_LIBS) $(COMMON_LIBS)
 EXTRA_DIST += tests/fuzz/corpus/crl
+
+FUZZERS += fuzz-ct
+fuzz_ct_SOURCES = tests/fuzz/fuzz_ct.c
+fuzz_ct_LDADD = $(FUZZ_LIBS) $(DAEMON_LIBS)
+EXTRA_DIST += tests/fuzz/corpus/ct
 
 FUZZERS += fuzz-cert_import
 fuzz_cert_import_SOURCES = tests/fuzz/fuzz_cert_import.c

@@ -29,6 +29,7 @@
 #define CONDITIONS(CONDITION) \
 	CONDITION(expired, "certificate has expired") \
 	CONDITION(revoked, "CA has revoked the certificate") \
+	CONDITION(foreign, "certificate that certd did not order") \
 	CONDITION(store, "certd cannot store its state") \
 	CONDITION(clock, "clock is wrong") \
 	CONDITION(audit, "audit log was altered") \

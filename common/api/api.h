@@ -187,6 +187,8 @@ enum api_method_id {
 	RPC_ALERT_TEST,      /* {ref}: send a test message now */
 	RPC_AUDIT_LIST,      /* {after?, limit?} */
 	RPC_AUDIT_VERIFY,    /* {known?}: are all records present and unmodified? */
+	RPC_CT_LIST,         /* certificates of others */
+	RPC_CT_ACKNOWLEDGE,  /* {finding} */
 	RPC_EVENT_LIST,      /* {object?, after?, limit?} */
 	RPC_EVENT_SUBSCRIBE, /* {object?, after?}: then notifications "event" with one event object each */
 	RPC_SCHEDULE_LIST,   /* {offset, limit}: planned work */

@@ -107,7 +107,8 @@ extern const struct api_field api_backup_params[], api_backup_result[], api_reke
 extern const struct api_field api_event_subscribe_params[], api_event_subscribe_result[], api_event_list_params[],
 	api_event_list_result[], api_audit_list_params[], api_audit_list_result[], api_audit_verify_params[],
 	api_audit_verify_result[], api_schedule_params[], api_schedule_result[], api_metrics_params[],
-	api_metrics_result[], api_forecast_params[], api_forecast_result[], api_status_result[];
+	api_metrics_result[], api_forecast_params[], api_forecast_result[], api_status_result[],
+	api_ct_list_result[], api_ct_acknowledge_params[];
 /* clang-format on */
 
 #endif

@@ -177,6 +177,42 @@ const struct api_field api_forecast_result[] = {
 	END,
 };
 
+static const struct api_field ct_finding_fields[] = {
+	{ .name = "finding", .type = API_STRING, .help = "its id" },
+	{ .name = "issuer", .type = API_STRING, .help = "distinguished name of the CA" },
+	{ .name = "serialNumber", .type = API_STRING, .help = "serial number, hexadecimal" },
+	{ .name = "names", .type = API_STRLIST, .help = "up to 20 of its names, managed ones first" },
+	{ .name = "notBefore", .type = API_TIME, .help = "beginning of its validity" },
+	{ .name = "notAfter", .type = API_TIME, .help = "end of its validity" },
+	{ .name = "reportTo", .type = API_STRING, .help = "how the CA takes reports, in the words of the source" },
+	{ .name = "foundDate", .type = API_TIME, .help = "time when it was reported" },
+	{ .name = "acknowledgedDate", .type = API_TIME, .help = "time when it was acknowledged" },
+	{ .name = "acknowledgedBy", .type = API_STRING, .help = "user who acknowledged it" },
+	END,
+};
+
+static const struct api_field ct_failing_fields[] = {
+	{ .name = "domain", .type = API_STRING, .help = "registered domain" },
+	{ .name = "message", .type = API_STRING, .help = "why the last attempt to ask for it failed" },
+	{ .name = "nextDate", .type = API_TIME, .help = "time of the next attempt" },
+	END,
+};
+
+const struct api_field api_ct_list_result[] = {
+	{ .name = "source", .type = API_STRING, .help = "ct-source of certd.conf; not set: certd does not look" },
+	{ .name = "nextDate", .type = API_TIME, .help = "time of the next look" },
+	{ .name = "items", .type = API_LIST, .fields = ct_finding_fields,
+		.help = "certificates for managed names that certd did not order" },
+	{ .name = "failing", .type = API_LIST, .fields = ct_failing_fields,
+		.help = "domains that certd cannot ask for" },
+	END,
+};
+
+const struct api_field api_ct_acknowledge_params[] = {
+	{ .name = "finding", .type = API_STRING, .flags = API_REQUIRED, .help = "id of the finding" },
+	END,
+};
+
 #define REISSUE_OWNER \
 	{ .name = "owner", .type = API_STRING, .metavar = "ID", \
 		.help = "of the user or token with this id, which has a scope", \

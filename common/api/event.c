@@ -111,6 +111,11 @@ static const struct event_info kinds[] = {
 		"the replacement of many certificates is over, or was cancelled" },
 	[EVENT_CERTIFICATE_WAITING] = { "certificate.waiting", EVENT_WARNING, "certificate differences until",
 		"a renewed certificate differs from the one in use, and waits for approval" },
+	[EVENT_CERTIFICATE_FOREIGN] = { "certificate.foreign", EVENT_WARNING,
+		"finding issuer serialNumber names notBefore notAfter",
+		"a CT log has a certificate for a managed name that certd did not order" },
+	[EVENT_TRANSPARENCY_UNKNOWN] = { "transparency.unknown", EVENT_WARNING, DATA_ERROR " domain",
+		"the source of Certificate Transparency cannot be used; certd retries" },
 };
 _Static_assert(ARRAY_SIZE(kinds) == EVENT_KIND_COUNT, "one row per event kind");
 

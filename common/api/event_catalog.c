@@ -77,6 +77,12 @@ static const char *const advices[EVENT_KIND_COUNT] = {
 	[EVENT_REHEARSAL_FAILED] =
 		"The certificate in use and its renewal are not affected, but the renewal may fail for the same "
 		"reason. Remove the cause, and rehearse again: certctl rehearse NAME",
+	[EVENT_CERTIFICATE_FOREIGN] =
+		"If somebody of yours has ordered it: certctl ct --acknowledge FINDING, or declare its issuer in "
+		"ct-known-issuers. Otherwise ask the issuer to revoke it, and restrict the CAs by a CAA record.",
+	[EVENT_TRANSPARENCY_UNKNOWN] =
+		"certd retries, at least daily. Until then it does not see certificates that others get for the "
+		"domain. Check ct-source in certd.conf; certctl ct shows the last error.",
 	[EVENT_ALERT_FAILED] = "certd retries. To test the destination: certctl alert test NAME",
 };
 

@@ -74,6 +74,8 @@ cmd_probe(struct ctl *ctl, struct args *args, struct error *err);
 int
 cmd_audit(struct ctl *ctl, struct args *args, struct error *err);
 int
+cmd_ct(struct ctl *ctl, struct args *args, struct error *err);
+int
 cmd_check_dns(struct ctl *ctl, struct args *args, struct error *err);
 int
 cmd_alert(struct ctl *ctl, struct args *args, struct error *err);

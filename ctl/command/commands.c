@@ -123,6 +123,19 @@ static const char reissue_notes[] =
 	"  certctl reissue --intermediate R10 --dry-run\n"
 	"  certctl reissue --all --new-keys --rate 100\n"
 	"  certctl reissue --status\n";
+static const struct api_field ct_options[] = {
+	{ .name = "acknowledge",
+		.type = API_STRING,
+		.metavar = "FINDING",
+		.help = "it was ordered by somebody of yours: end the alert about it" },
+	{ .name = NULL },
+};
+static const char ct_notes[] =
+	"certd looks for them if ct-source is set in certd.conf(5). A CA that others may use is declared there in\n"
+	"ct-known-issuers.\n"
+	"\n"
+	"  certctl ct\n";
+
 static const char forecast_notes[] =
 	"The forecast applies certd's rules for renewal to the lifetime of each certificate, and shortens it\n"
 	"from the dates on which its CA announced shorter ones. It assumes that each order succeeds at once.\n"
@@ -600,6 +613,8 @@ const struct command commands[] = {
 		API_AUTOCERTIFICATE, RPC_AUTOCERTIFICATE_CREATE, get_options, cmd_get, .notes = get_notes },
 	{ "audit", NULL, "list changes with their old and new values, and refused calls", OPTIONS_PARAMS, 0, NONE,
 		RPC_AUDIT_LIST, audit_options, cmd_audit, .notes = audit_notes },
+	{ "ct", NULL, "list certificates for your names that certd did not order (Certificate Transparency)",
+		OPTIONS_NONE, 0, NONE, RPC_CT_LIST, ct_options, cmd_ct, .notes = ct_notes, .also = "transparency" },
 	{ "check-dns", NULL, "add a TXT record for a test, look it up on all name servers, and remove it",
 		OPTIONS_PARAMS, 0, API_DNSPROVIDER, RPC_DNSPROVIDER_CHECK, NULL, cmd_check_dns,
 		.notes = check_dns_notes, .also = "test-dns" },

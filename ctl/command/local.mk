@@ -5,6 +5,7 @@ libctl_a_SOURCES += \
 	ctl/command/cmd_alert.c \
 	ctl/command/cmd_apply.c \
 	ctl/command/cmd_audit.c \
+	ctl/command/cmd_ct.c \
 	ctl/command/cmd_authorize.c \
 	ctl/command/cmd_backup.c \
 	ctl/command/cmd_check.c \

@@ -251,6 +251,7 @@ look_begin_facts(struct look *l, struct alerts *alerts, struct store_txn *txn, c
 		.txn = txn,
 		.id = id,
 		.facts = {
+			.id = id,
 			.store = config->env->store,
 			.warning_percent = config->conf->late_warning,
 			.critical_percent = config->conf->late_critical,
@@ -341,6 +342,22 @@ look_at_provider(struct look *l, struct error *err)
 	return 1;
 }
 
+static int
+look_at_finding(struct look *l, struct error *err)
+{
+	_cleanup_ct_finding_ struct ct_finding f = { .issuer = NULL };
+	int found = record_load(l->store, &ct_finding_class, l->id, &f, err);
+
+	if (found != 1)
+		return found;
+	l->type = ct_finding_class.name;
+	l->name = l->id;
+	l->facts.finding = &f;
+	look_plan(l, look_at_all(l, true));
+	l->facts.finding = NULL;
+	return 1;
+}
+
 void
 alerts_look(struct alerts *alerts, struct store_txn *txn, const char *id)
 {
@@ -357,6 +374,8 @@ alerts_look(struct alerts *alerts, struct store_txn *txn, const char *id)
 		found = look_at_certificate(&l, &err);
 	if (found == 0)
 		found = look_at_provider(&l, &err);
+	if (found == 0)
+		found = look_at_finding(&l, &err);
 	if (found == 0)
 		look_plan(&l, look_at_all(&l, false));
 	else if (found < 0)

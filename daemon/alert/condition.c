@@ -182,6 +182,20 @@ condition_revoked(const struct condition_facts *f, struct buf *text, int64_t *ag
 	return SEVERITY_CRITICAL;
 }
 
+/* Until it is acknowledged, or expires. */
+static enum severity
+condition_foreign(const struct condition_facts *f, struct buf *text, int64_t *again_at)
+{
+	_cleanup_free_ char *line = NULL;
+
+	if (!f->finding || !f->finding->reported_at || f->finding->acknowledged_at ||
+		is_over(f, f->finding->not_after_at, again_at))
+		return SEVERITY_NONE;
+	line = ct_finding_text(f->id, f->finding);
+	buf_add_str(text, line);
+	return SEVERITY_WARNING;
+}
+
 /*
  * The CA said no, again, or until a person ends a pause; a renewal that fails for another reason has time until it is
  * late. Without any certificate there is nothing to serve.

@@ -1,7 +1,8 @@
 /*
  * daemon/alert/condition.h: what an operator must know of. A condition is a row of CONDITIONS
  * (common/api/alert_kinds.h) with a function of stored records. It is about an auto-certificate, an imported
- * certificate, a provider, or certd itself, and has a record in STORE_CONDITION for as long as it holds:
+ * certificate, a provider, a certificate of others, or certd itself, and has a record in STORE_CONDITION for as long
+ * as it holds:
  *
  *   id of the object (or "certd") "/" word -> record
  */
@@ -10,6 +11,7 @@
 
 #include "common/api/alert_kinds.h"
 #include "daemon/ready/ready.h"
+#include "daemon/renew/ct.h"
 #include "daemon/rollout/rollout.h"
 #include "daemon/store/object.h"
 
@@ -33,7 +35,7 @@ struct condition_certd {
 	bool is_clock_wrong;
 };
 
-/* What the functions of the conditions may look at; all borrowed. One of the first four is set. */
+/* What the functions of the conditions may look at; all borrowed. .finding is set, or one of the first four. */
 struct condition_facts {
 	const struct autocert *autocert;
 	const struct certificate *certificate; /* imported, and deployed or held back */
@@ -42,8 +44,10 @@ struct condition_facts {
 	const struct rollout_state *rollout;       /* of the certificate; NULL: it was never deployed */
 	const struct ready_state *ready;           /* of the last check of an auto-certificate; or NULL */
 	const struct certificate *revoked;         /* the newest one, if certd found it in a revocation list; or NULL */
+	const struct ct_finding *finding;          /* a certificate of others */
 	const char *changed;                       /* what others have changed in its files; or NULL */
 	int64_t changed_until;                     /* of interest until then */
+	const char *id;                            /* of what is looked at */
 	struct store *store;                       /* for names */
 	int64_t planned_at;                        /* of the renewal; 0: unknown */
 	int64_t warning_percent, critical_percent; /* of the lifetime */

@@ -150,7 +150,7 @@ add_lines(struct buf *ret, const struct message *m, const char *host)
 	if (m->merged)
 		buf_printf(ret, "\nThis mail stands for %lld earlier ones that could not be delivered.\n",
 			(long long)m->merged);
-	if (m->name && !message_is_resolved(m))
+	if (m->name && !message_is_resolved(m) && strcmp(m->condition, "foreign") != 0) /* its text has the commands */
 		buf_printf(ret, "\nFor details run on %s: certctl explain '%s'\n", host, m->name);
 }
 

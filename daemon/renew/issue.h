@@ -40,8 +40,11 @@ struct issue_env {
 	unsigned max_names;
 	unsigned *running;              /* the number of running issues; or NULL */
 	int64_t check_revocation_every; /* seconds; 0: never */
-	struct scheduler *scheduler;    /* to cancel orders; or NULL */
-	struct alerts *alerts;          /* for the consequences of changes (daemon/alert/alerts.h); or NULL */
+	const char *ct_source;          /* of certd.conf; NULL: not watched */
+	const struct strlist *ct_known_issuers;
+	int64_t check_ct_every;      /* seconds */
+	struct scheduler *scheduler; /* to cancel orders; or NULL */
+	struct alerts *alerts;       /* for the consequences of changes (daemon/alert/alerts.h); or NULL */
 };
 
 /* The record of STORE_ISSUE. */

@@ -31,8 +31,9 @@ enum schedule_kind {
 	SCHEDULE_PERSIST = 16,  /* autocertificate: look for its records of dns-persist-01 */
 	SCHEDULE_READY = 17,    /* autocertificate: would its renewal succeed? */
 	SCHEDULE_CRL = 18,      /* one row: ask all revocation lists about the certificates */
-	SCHEDULE_REISSUE = 20,  /* reissue: order the next certificates of it */
 	SCHEDULE_APPROVAL = 19, /* autocertificate: deploy the certificate that waits for approval without it */
+	SCHEDULE_REISSUE = 20,  /* reissue: order the next certificates of it */
+	SCHEDULE_CT = 21,       /* one row: look for certificates of others in CT logs */
 	SCHEDULE_REHEARSE = 22, /* autocertificate: order at a staging CA, whose provider is the lane, for nothing */
 };
 

@@ -11,6 +11,7 @@
 #include "daemon/renew/approval.h"
 #include "daemon/renew/ari.h"
 #include "daemon/renew/crl.h"
+#include "daemon/renew/ct.h"
 #include "daemon/renew/expiry.h"
 #include "daemon/renew/persist.h"
 #include "daemon/renew/purge.h"
@@ -203,6 +204,7 @@ certificate_deleted(const struct step *s, const struct certificate *c)
 	schedule_del(s->store, s->txn, SCHEDULE_PURGE, c->o.id);
 	schedule_del(s->store, s->txn, SCHEDULE_REVOKE, c->o.id);
 	expiry_forget(s->store, s->txn, c->o.id);
+	ct_note_deleted(s->env, s->txn, c);
 	if (!c->slug)
 		return;
 	withdraw_all(s->env->rollout, s->txn, &(struct withdraw_from){ c->o.id, c->slug, NULL }, &c->consumers, s->now);
@@ -284,7 +286,7 @@ look_again(const struct step *s, enum store_db db, const void *old, const void *
 
 	if (db == STORE_ALERT)
 		alerts_destination_changed(s->env->alerts, s->txn, old, new);
-	else if (db == STORE_ROLLOUT || db == STORE_READY)
+	else if (db == STORE_ROLLOUT || db == STORE_READY || db == STORE_CT)
 		alerts_look(s->env->alerts, s->txn, record);
 	else if (db == STORE_AUTOCERT || db == STORE_CERTIFICATE || db == STORE_PROVIDER)
 		alerts_look(s->env->alerts, s->txn, ((const struct object *)record)->id);
@@ -333,7 +335,7 @@ void
 consequences_watch(struct issue_env *env)
 {
 	static const enum store_db dbs[] = { STORE_AUTOCERT, STORE_CERTIFICATE, STORE_CONSUMER, STORE_PROVIDER,
-		STORE_AUTHZ, STORE_ROLLOUT, STORE_READY, STORE_ALERT };
+		STORE_AUTHZ, STORE_ROLLOUT, STORE_READY, STORE_CT, STORE_ALERT };
 
 	for (size_t i = 0; i < ARRAY_SIZE(dbs); i++)
 		store_watch(env->store, dbs[i], consequences_watched, env);

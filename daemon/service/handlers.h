@@ -17,6 +17,7 @@ service_fn consumer_deploy, consumer_probe;
 service_fn token_create;
 service_fn authorization_create, authorization_delete, authorization_validate;
 service_fn audit_log_list, audit_log_verify;
+service_fn ct_list, ct_acknowledge;
 service_fn event_list, event_subscribe;
 service_fn server_backup, server_rekey;
 service_fn schedule_list, server_metrics, server_forecast, server_reissue, server_reissue_status, server_status,

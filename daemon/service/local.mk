@@ -29,6 +29,7 @@ libcertd_a_SOURCES += \
 	daemon/service/reissue.c daemon/service/reissue.h \
 	daemon/service/res_alert.c \
 	daemon/service/res_audit.c \
+	daemon/service/res_ct.c \
 	daemon/service/res_authorization.c daemon/service/res_authorization.h \
 	daemon/service/res_autocert.c daemon/service/res_autocert.h \
 	daemon/service/res_certificate.c daemon/service/res_certificate.h \

@@ -51,6 +51,7 @@ enum store_db {
 	STORE_CRL,          /* id of a distribution point -> what its revocation list said */
 	STORE_RATE,         /* what was used of a CA's rate limit: see renew/ledger.c */
 	STORE_REISSUE,      /* user id, or "all" -> its last reissue: see renew/reissue.h */
+	STORE_CT,           /* certificates of others, and the domains that were asked for: see renew/ct.h */
 	STORE_DB_COUNT
 };
 

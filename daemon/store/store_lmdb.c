@@ -66,6 +66,7 @@ static const char *const db_names[] = {
 	[STORE_CRL] = "crl",
 	[STORE_RATE] = "rate",
 	[STORE_REISSUE] = "reissue",
+	[STORE_CT] = "ct",
 };
 _Static_assert(ARRAY_SIZE(db_names) == STORE_DB_COUNT, "one name per database");
 

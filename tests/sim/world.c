@@ -498,6 +498,9 @@ start_scheduler(struct world *w)
 		.renew_before = w->conf.renew_before,
 		.purge_after = w->conf.purge_after,
 		.max_names = (unsigned)w->conf.max_alternative_names + 1,
+		.ct_source = w->conf.ct_source,
+		.ct_known_issuers = &w->conf.ct_known_issuers,
+		.check_ct_every = w->conf.check_ct_every,
 	};
 	w->scheduler = scheduler_new(&(struct scheduler_config){
 		.loop = w->loop, .store = w->store, .events = w->events, .build_at = BEGIN_AT - 10 * 86400 });

@@ -5,6 +5,7 @@ import urllib.parse
 
 import pytest
 from certd import Certd
+from crtsh import CrtSh
 from dnsservers import Knot
 from ionos_client import ApiError, IonosClient
 from openapi import OpenApi, OpenRpc
@@ -135,6 +136,11 @@ def read(face, certd):
     face.call("audit.verify")
     face.call("event.subscribe", after=0)
     face.call("schedule.list")
+    wait_for(lambda: len(certd.call("ct.list")["items"]) == 2, 30, "what was found in Certificate Transparency")
+    for item in certd.call("ct.list")["items"]:
+        face.call("ct.acknowledge", finding=item["finding"])
+    assert "acknowledgedDate" in face.call("ct.list")["items"][0]
+    face.refused("ct.acknowledge", finding="none")
     face.call("server.forecast", days=400)
     face.refused("server.forecast", days=401)
     face.call("server.reissue", all=True, dryRun=True)
@@ -263,7 +269,10 @@ def test_every_answer_is_as_it_is_declared(start, scratch):
     ca = start(Pebble, dns=dns.dns, validity=7200, alternate_roots=1)
     other_root = parse_certificate(ca.root(1)).subject.removeprefix("CN=")
     own_ca = ThrowAwayCa(scratch / "own-ca")
-    certd = start(Certd, config=f"http-listen = 127.0.0.1:{ca.http_port}\n")
+    others = CrtSh()
+    for face in ("socket", "rest"):
+        others.add("O=Stranger", [f"own.{face}.example"], face.encode().hex(), "2026-01-01T00:00:00", "2096-01-01T00:00:00", 1)
+    certd = start(Certd, config=f"http-listen = 127.0.0.1:{ca.http_port}\nct-source = {others.source}\ncheck-ct-every = 1\n")
     knot = start(Knot, zones=["a.example"])
     certd.call("dnsProvider.create", properties={
         "name": "knot", "kind": "rfc2136", "server": knot.dns, "tsigName": knot.key_name, "tsigKey": knot.key_secret,
@@ -283,6 +292,7 @@ def test_every_answer_is_as_it_is_declared(start, scratch):
         left = next(o for o in certd.call("certificate.list")["items"] if not o["properties"]["consumers"])
         face.call("certificate.delete", ref=left["id"])
         assert face.used == face.offered, face.offered - face.used
+    others.close()
 
 
 def test_the_status_has_all_that_is_declared_and_nothing_else(start):

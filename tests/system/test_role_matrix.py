@@ -109,6 +109,8 @@ class Matrix:
             params["reason"] = "superseded"
         if verb == "check" and "name" in names:
             params["name"] = "www.example.com"
+        if "finding" in names:
+            params["finding"] = "none"
         if "passphrase" in names:
             params["passphrase"] = "correct horse"
         missing = [n for n, p in names.items() if p["required"] and n not in params]

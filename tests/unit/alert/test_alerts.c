@@ -10,6 +10,7 @@
 #include "daemon/base/http.h"
 #include "daemon/base/http_mail.h"
 #include "daemon/base/loop.h"
+#include "daemon/renew/ct.h"
 #include "tests/unit/renew/run.h"
 
 #include <criterion/criterion.h>
@@ -379,6 +380,8 @@ Test(alerts, a_full_disk_is_reported_although_nothing_can_be_stored)
 
 /* --- all of them --- */
 
+#define FINDING "00112233445566778899aabbccddeeff"
+
 /* The records of a certificate that is deployed, to be spoiled and restored. */
 struct drill {
 	struct receiver *r;
@@ -389,6 +392,7 @@ struct drill {
 	struct condition_certd certd;
 	struct ready_state ready;
 	const char *found; /* what the probe found */
+	bool is_foreign;
 };
 
 static void
@@ -519,6 +523,26 @@ spoil_files(struct drill *d)
 	store_put(store_begin(store), STORE_INDEX, key, strlen(key), value, strlen(value));
 }
 
+/* As ct_found.c reports a finding. */
+static void
+spoil_foreign(struct drill *d)
+{
+	struct store *store = d->r->run.world.store;
+	int64_t now = world_now(&d->r->run.world);
+	char issuer[] = "O=Stranger", serial[] = "ab01", domain[] = "sim.test";
+	const struct ct_finding f = {
+		.issuer = issuer,
+		.serial = serial,
+		.domain = domain,
+		.not_before_at = now - DAY,
+		.not_after_at = now + DAY,
+		.reported_at = now,
+	};
+
+	record_save(store, store_begin(store), &ct_finding_class, FINDING, &f);
+	d->is_foreign = true;
+}
+
 static void
 drill_load(struct drill *d, struct receiver *r)
 {
@@ -543,6 +567,9 @@ drill_look(struct drill *d)
 	record_save(w->store, txn, &rollout_class, d->a.o.id, &d->rollout);
 	record_save(w->store, txn, &ready_class, d->a.o.id, &d->ready);
 	alerts_look(w->issue_env.alerts, txn, d->a.o.id);
+	if (!d->is_foreign)
+		store_del(txn, STORE_CT, FINDING, strlen(FINDING));
+	alerts_look(w->issue_env.alerts, txn, FINDING);
 	look_at_certd(d->r, &d->certd);
 }
 
@@ -607,6 +634,7 @@ Test(alerts, each_condition_and_each_state_of_a_deployment_alarms_and_recovers)
 	} cases[] = {
 		{ "expired", spoil_expired, NULL, "expired" },
 		{ "revoked", spoil_revoked, NULL, "superseded (http://crl.test/); certd replaces it" },
+		{ "foreign", spoil_foreign, NULL, "if it is yours: certctl ct --acknowledge " FINDING "; if not" },
 		{ "store", spoil_disk, NULL, "is full" },
 		{ "clock", spoil_clock, NULL, "behind" },
 		{ "audit", spoil_audit, NULL, "record 7: altered; see: certctl audit --verify" },

@@ -1,0 +1,811 @@
+/*
+ * A pass: walks over the certificates and auto-certificates in slices, to know which certificates are certd's own and
+ * which domains are managed; settles what earlier passes have found; then asks for each domain that is due, page by
+ * page. What is found is only stored. It is reported by a later pass, which knows the certificates that certd has
+ * stored meanwhile: a log may show a certificate before certd has it.
+ *
+ * The answers are read by a worker. Requests are seconds apart, because the services are free and limited.
+ */
+#include "common/domain.h"
+#include "common/hash.h"
+#include "common/name.h"
+#include "common/random.h"
+#include "common/retry.h"
+#include "common/timefmt.h"
+#include "daemon/base/clock.h"
+#include "daemon/base/http.h"
+#include "daemon/base/loop.h"
+#include "daemon/base/workers.h"
+#include "daemon/renew/ct_private.h"
+#include "daemon/schedule/schedule.h"
+#include "daemon/store/object_query.h"
+
+#define HASH_FUNCTION HASH_FNV /* the default has switch labels that fall through, which clang refuses */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <uthash.h>
+
+enum {
+	DAY = 24 * 3600,
+	FIRST_SEC = 3600,
+	AGAIN_SEC = 3600, /* the store could not be read, an order is in progress, or pages are left */
+	SLICE_OBJECTS = 50,
+	SLICE_FOUND = 50, /* findings that are settled in one turn */
+	PACE_MS = 10 * 1000,
+	MAX_OCTETS = 16 * 1024 * 1024,
+	TIMEOUT_MS = 60 * 1000,
+	PAGES_MAX = 50,     /* of a domain, in one pass */
+	ENTRIES_MAX = 5000, /* of an answer, for managed names */
+	NEW_MAX = 50,       /* findings of one domain in a pass */
+	STORED_MAX = 1000   /* findings at all */
+};
+
+/* One registered domain. */
+struct ct_group {
+	char *domain;
+	struct strlist names; /* managed */
+	bool is_busy;         /* certd has an order for one of them */
+	UT_hash_handle hh;
+};
+
+struct ct_pass;
+
+/* An entry for managed names, which an issuer that is not known has issued. */
+struct ct_hit {
+	struct ct_entry entry;
+	struct strlist managed;
+};
+
+/* The data of a worker; outlives the pass, which may be cancelled meanwhile. */
+struct ct_check {
+	struct ct_pass *pass; /* NULL: cancelled */
+	struct buf body;
+	struct strlist names;     /* of the group; sorted by the worker */
+	struct strlist wildcards; /* that would cover them; sorted */
+	struct strlist known;     /* issuers */
+	int64_t now;
+	struct ct_hit *hits;
+	size_t n_hits;
+	bool has_more;
+	struct ct_page page;
+	struct error error;
+};
+
+struct ct_pass {
+	const struct issue_env *env;
+	schedule_done_fn *done;
+	void *arg;
+	struct loop_timer timer;
+	char *source; /* as it was set when the pass began, like .known */
+	struct strlist known;
+	struct object_query query;
+	bool is_at_autocerts;
+	struct ct_key *own; /* sorted after the walk */
+	size_t n_own, max_own;
+	struct ct_group *groups, *group; /* hash table; the present one */
+	struct buf settled;              /* the last key that was settled */
+	struct ct_domain record;         /* of the present group */
+	struct error fault;              /* of one of its pages */
+	unsigned pages, n_new;
+	size_t n_stored; /* findings at all */
+	bool has_more, was_refused, has_asked;
+	char page_id[CT_PAGE_ID_MAX + 1];
+	void *request;
+	struct ct_check *check; /* at a worker */
+	int64_t next_at;        /* of the next pass */
+};
+
+static int64_t
+ct_now(const struct ct_pass *p)
+{
+	return clock_wall(loop_clock(p->env->loop));
+}
+
+static bool
+ct_is_on(const struct issue_env *env)
+{
+	return env->ct_source && *env->ct_source && env->check_ct_every > 0;
+}
+
+static void
+ct_note_next(struct ct_pass *p, int64_t at)
+{
+	if (at < p->next_at)
+		p->next_at = at;
+}
+
+/* Milliseconds between two requests. */
+static int64_t
+ct_pace(const struct ct_pass *p)
+{
+	return p->env->check_ct_every * 1000 < PACE_MS ? p->env->check_ct_every * 1000 : PACE_MS;
+}
+
+static void
+ct_then(struct ct_pass *p, loop_fn *fn, int64_t after_ms)
+{
+	loop_timer_init(&p->timer, p->env->loop, fn, p);
+	loop_timer_set(&p->timer, after_ms);
+}
+
+void
+ct_start(const struct issue_env *env)
+{
+	struct store_txn *txn = store_begin(env->store);
+	int64_t now = clock_wall(loop_clock(env->loop));
+	int64_t within = env->check_ct_every < FIRST_SEC ? env->check_ct_every : FIRST_SEC;
+	struct schedule_row row;
+	uint64_t random = 0;
+
+	if (!ct_is_on(env)) {
+		schedule_del(env->store, txn, SCHEDULE_CT, CT_ROW);
+		return;
+	}
+	if (schedule_get(env->store, SCHEDULE_CT, CT_ROW, &row, NULL) == 1 &&
+		row.due_at <= time_add(now, env->check_ct_every))
+		return;
+	if (!clock_is_virtual(loop_clock(env->loop))) /* simulations repeat */
+		random_octets(&random, sizeof(random));
+	schedule_set(env->store, txn, SCHEDULE_CT, CT_ROW, CT_ROW, time_add(now, (int64_t)(random % (uint64_t)within)));
+}
+
+/* --- the end --- */
+
+static void
+ct_check_free(struct ct_check *c)
+{
+	if (!c)
+		return;
+	buf_clear(&c->body);
+	strlist_clear(&c->names);
+	strlist_clear(&c->wildcards);
+	strlist_clear(&c->known);
+	for (size_t i = 0; i < c->n_hits; i++) {
+		ct_entry_clear(&c->hits[i].entry);
+		strlist_clear(&c->hits[i].managed);
+	}
+	free(c->hits);
+	error_clear(&c->error);
+	free(c);
+}
+
+static void
+ct_forget_domain(struct ct_pass *p)
+{
+	record_clear(&ct_domain_class, &p->record);
+	error_clear(&p->fault);
+	p->pages = p->n_new = 0;
+	p->has_more = false;
+	p->page_id[0] = '\0';
+}
+
+static void
+ct_cancel(void *work)
+{
+	struct ct_pass *p = work;
+	struct ct_group *g, *next;
+
+	store_forget(p->env->store, p);
+	loop_timer_cancel(&p->timer);
+	http_cancel(clients_config(p->env->clients)->http, p->request);
+	if (p->check) /* the worker has it */
+		p->check->pass = NULL;
+	HASH_ITER(hh, p->groups, g, next)
+	{
+		HASH_DEL(p->groups, g);
+		free(g->domain);
+		strlist_clear(&g->names);
+		free(g);
+	}
+	ct_forget_domain(p);
+	object_query_clear(&p->query);
+	buf_clear(&p->settled);
+	strlist_clear(&p->known);
+	free(p->source);
+	free(p->own);
+	free(p);
+}
+
+static void
+ct_saved(const struct error *err, void *arg)
+{
+	struct ct_pass *p = arg;
+	schedule_done_fn *done = p->done;
+	void *done_arg = p->arg;
+
+	if (err)
+		event_emit_error(p->env->events, NULL, EVENT_STORE_FAILED, NULL, err, "%s", err->message);
+	ct_cancel(p);
+	done(!err, done_arg);
+}
+
+static void
+ct_end(struct ct_pass *p, struct store_txn *txn, int64_t at)
+{
+	if (ct_is_on(p->env))
+		schedule_set(p->env->store, txn, SCHEDULE_CT, CT_ROW, CT_ROW, at);
+	else
+		schedule_del(p->env->store, txn, SCHEDULE_CT, CT_ROW);
+	store_then(txn, ct_saved, p);
+}
+
+static void
+ct_end_unread(struct ct_pass *p, const struct error *err)
+{
+	struct store_txn *txn = store_begin(p->env->store);
+
+	event_emit_error(p->env->events, txn, EVENT_STORE_FAILED, NULL, err, "%s", err->message);
+	ct_end(p, txn, time_add(ct_now(p), AGAIN_SEC));
+}
+
+/* --- what a domain's answers were --- */
+
+static void
+ct_ask(void *arg);
+
+static void
+ct_next_group(void *arg);
+
+static void
+ct_domain_saved(const struct error *err, void *arg)
+{
+	struct ct_pass *p = arg;
+
+	if (err) {
+		ct_saved(err, p);
+		return;
+	}
+	ct_forget_domain(p);
+	p->group = p->group->hh.next;
+	ct_then(p, ct_next_group, 0);
+}
+
+static void
+ct_domain_key(const struct ct_group *g, struct buf *ret)
+{
+	buf_printf(ret, ".%s", g->domain);
+}
+
+static void
+ct_domain_end(struct ct_pass *p, struct store_txn *txn)
+{
+	_cleanup_buf_ struct buf key = BUF_INIT;
+
+	ct_domain_key(p->group, &key);
+	record_save(p->env->store, txn, &ct_domain_class, key.data, &p->record);
+	ct_note_next(p, p->record.next_at);
+	store_then(txn, ct_domain_saved, p);
+}
+
+/* The first failure is reported, and each other one. */
+static void
+ct_domain_failed(struct ct_pass *p, const struct error *err, int64_t not_before_at)
+{
+	struct store_txn *txn = store_begin(p->env->store);
+	struct json_object *data;
+
+	p->record.attempts = time_add(p->record.attempts, 1);
+	p->record.next_at = retry_at(RETRY_REMOTE, ct_now(p), p->record.attempts, p->group->domain);
+	if (p->record.next_at < not_before_at)
+		p->record.next_at = not_before_at;
+	if (!p->record.error.message || strcmp(p->record.error.message, err->message) != 0) {
+		data = event_error_data(err);
+		json_add_string(data, "domain", p->group->domain);
+		event_emit(p->env->events, txn, EVENT_TRANSPARENCY_UNKNOWN, NULL, data,
+			"certd does not know which certificates others have for %s: %s", p->group->domain,
+			err->message);
+	}
+	error_copy(&p->record.error, err);
+	ct_domain_end(p, txn);
+}
+
+/* @is_over: the rest is for tomorrow. */
+static void
+ct_domain_good(struct ct_pass *p, bool is_over)
+{
+	p->record.checked_at = ct_now(p);
+	p->record.next_at = time_add(p->record.checked_at, is_over ? p->env->check_ct_every : AGAIN_SEC);
+	p->record.attempts = 0;
+	error_clear(&p->record.error);
+	ct_domain_end(p, store_begin(p->env->store));
+}
+
+/* --- reading, in a worker --- */
+
+static int
+ct_compare(const void *a, const void *b)
+{
+	return strcmp(*(char *const *)a, *(char *const *)b);
+}
+
+static bool
+ct_has(const struct strlist *sorted, const char *name)
+{
+	return sorted->count && bsearch(&name, sorted->items, sorted->count, sizeof(*sorted->items), ct_compare);
+}
+
+/* "*.example.com" for "www.example.com". Owned by the caller. */
+static char *
+ct_wildcard_of(const char *name)
+{
+	const char *dot = strchr(name, '.');
+
+	return xasprintf("*%s", dot ? dot : "");
+}
+
+/* Is it a managed name, or does one of them cover the other? */
+static bool
+ct_is_managed(const struct ct_check *c, const char *name)
+{
+	_cleanup_free_ char *wildcard = ct_wildcard_of(name);
+
+	return ct_has(&c->names, name) || ct_has(&c->names, wildcard) ||
+	       (name_is_wildcard(name) && ct_has(&c->wildcards, name));
+}
+
+static void
+ct_check_entry(struct ct_entry *entry, void *arg)
+{
+	struct ct_check *c = arg;
+	struct ct_hit hit = { .managed = STRLIST_INIT };
+
+	if (entry->not_after_at <= c->now || ct_is_known_issuer(&c->known, entry->issuer))
+		return;
+	for (size_t i = 0; i < entry->names.count; i++)
+		if (ct_is_managed(c, entry->names.items[i]))
+			strlist_add(&hit.managed, entry->names.items[i]);
+	if (!hit.managed.count)
+		return;
+	if (c->n_hits == ENTRIES_MAX) {
+		strlist_clear(&hit.managed);
+		c->has_more = true;
+		return;
+	}
+	hit.entry = *entry;
+	*entry = (struct ct_entry){ .issuer = NULL };
+	c->hits[c->n_hits++] = hit;
+}
+
+static void
+ct_check_run(void *arg)
+{
+	struct ct_check *c = arg;
+
+	for (size_t i = 0; i < c->names.count; i++)
+		strlist_take(&c->wildcards, ct_wildcard_of(c->names.items[i]));
+	qsort(c->names.items, c->names.count, sizeof(*c->names.items), ct_compare);
+	qsort(c->wildcards.items, c->wildcards.count, sizeof(*c->wildcards.items), ct_compare);
+	c->hits = xcalloc(ENTRIES_MAX, sizeof(*c->hits));
+	ct_read(c->body.data ? c->body.data : "", c->body.len, ct_check_entry, c, &c->page, &c->error);
+	buf_clear(&c->body);
+}
+
+/* --- what was found --- */
+
+static int
+ct_key_compare(const void *a, const void *b)
+{
+	return memcmp(a, b, sizeof(struct ct_key));
+}
+
+static bool
+ct_is_own(const struct ct_pass *p, const struct ct_key *key)
+{
+	return p->n_own && bsearch(key, p->own, p->n_own, sizeof(*key), ct_key_compare);
+}
+
+/* Stores those that are new. */
+static void
+ct_take_hit(struct ct_pass *p, struct store_txn *txn, struct ct_hit *hit)
+{
+	struct ct_key key = ct_key_of(hit->entry.serial, hit->entry.not_after_at);
+	_cleanup_ct_finding_ struct ct_finding f = { .issuer = NULL };
+	char id[CT_ID_SIZE];
+
+	ct_key_id(&key, id);
+	if (ct_is_own(p, &key) || record_load(p->env->store, &ct_finding_class, id, &f, NULL) == 1)
+		return;
+	if (p->n_new == NEW_MAX || p->n_stored >= STORED_MAX) {
+		p->has_more = true;
+		return;
+	}
+	p->n_new++;
+	p->n_stored++;
+	ct_finding_new(&f, &hit->entry, &hit->managed, p->group->domain, ct_now(p));
+	ct_finding_save(p->env, txn, id, &f);
+	ct_note_next(p, f.report_at);
+}
+
+static void
+ct_page_taken(const struct error *err, void *arg)
+{
+	struct ct_pass *p = arg;
+
+	if (err)
+		ct_saved(err, p);
+	else
+		ct_then(p, ct_ask, ct_pace(p));
+}
+
+static void
+ct_checked(void *arg)
+{
+	struct ct_check *c = arg;
+	struct ct_pass *p = c->pass;
+	struct store_txn *txn;
+	bool is_last;
+
+	if (!p) {
+		ct_check_free(c);
+		return;
+	}
+	p->check = NULL;
+	p->group->names = c->names;
+	c->names = (struct strlist)STRLIST_INIT;
+	txn = store_begin(p->env->store);
+	for (size_t i = 0; i < c->n_hits; i++)
+		ct_take_hit(p, txn, &c->hits[i]);
+	p->has_more = p->has_more || c->has_more;
+	if (error_is_set(&c->error) && !error_is_set(&p->fault))
+		error_copy(&p->fault, &c->error);
+	is_last = c->page.last[0] == '\0' || strcmp(c->page.last, p->page_id) == 0;
+	if (!is_last)
+		memcpy(p->page_id, c->page.last, sizeof(p->page_id));
+	ct_check_free(c);
+	if (!p->has_more && !error_is_set(&p->fault))
+		str_replace(&p->record.after, p->page_id[0] ? p->page_id : NULL);
+	if (!is_last && ++p->pages < PAGES_MAX && !p->has_more)
+		store_then(txn, ct_page_taken, p);
+	else if (error_is_set(&p->fault))
+		ct_domain_failed(p, &p->fault, 0);
+	else
+		ct_domain_good(p, is_last || p->has_more);
+}
+
+/* --- asking --- */
+
+static void
+ct_refused(struct ct_pass *p, const struct http_response *res)
+{
+	_cleanup_error_ struct error err = ERROR_INIT;
+	bool is_busy = res->status == 429 || res->status == 503;
+
+	if (res->location)
+		error_set(&err, ERROR_PROTOCOL, "the source redirects to %.200s: set ct-source to where it is now",
+			res->location);
+	else
+		error_set(&err, ERROR_PROTOCOL, "the source answers with status %d%s", res->status,
+			is_busy ? ": it limits requests" : "");
+	p->was_refused = is_busy; /* the next domain would be, too */
+	ct_domain_failed(p, &err, retry_after(res->retry_after_sec, ct_now(p)));
+}
+
+static void
+ct_answered(struct http_response *res, const struct error *err, void *arg)
+{
+	struct ct_pass *p = arg;
+	struct ct_check *c;
+
+	p->request = NULL;
+	if (!res) {
+		ct_domain_failed(p, err, 0);
+		return;
+	}
+	if (res->status != 200) {
+		ct_refused(p, res);
+		return;
+	}
+	p->check = c = xcalloc(1, sizeof(*c));
+	c->pass = p;
+	c->now = ct_now(p);
+	c->body = res->body;
+	res->body = (struct buf)BUF_INIT;
+	c->names = p->group->names;
+	p->group->names = (struct strlist)STRLIST_INIT;
+	strlist_copy(&c->known, &p->known);
+	workers_run(p->env->workers, ct_check_run, ct_checked, c);
+}
+
+static void
+ct_ask(void *arg)
+{
+	struct ct_pass *p = arg;
+	_cleanup_buf_ struct buf url = BUF_INIT;
+	struct http_request request = { .method = "GET",
+		.accept = "application/json",
+		.max_body = MAX_OCTETS,
+		.timeout_ms = TIMEOUT_MS,
+		.may_use_http = true }; /* on loopback: ct_check_conf() */
+
+	ct_url(p->source, p->group->domain, &url);
+	if (p->page_id[0])
+		buf_printf(&url, "%cafter=%s", strchr(p->source, '?') ? '&' : '?', p->page_id);
+	request.url = buf_str(&url);
+	p->has_asked = true;
+	p->request = http_send(clients_config(p->env->clients)->http, &request, ct_answered, p);
+}
+
+/* What the pages up to .after were looked through for. */
+static char *
+ct_asked_for(const struct ct_pass *p, const struct ct_group *g)
+{
+	uint64_t names = 0, how = hash_fnv1a(HASH_FNV1A_BASIS, p->source);
+
+	for (size_t i = 0; i < g->names.count; i++) /* in any order */
+		names += hash_fnv1a(HASH_FNV1A_BASIS, g->names.items[i]);
+	for (size_t i = 0; i < p->known.count; i++)
+		how = hash_fnv1a(how, p->known.items[i]);
+	return xasprintf("%016llx%016llx", (unsigned long long)names, (unsigned long long)how);
+}
+
+static void
+ct_begin_domain(void *arg)
+{
+	struct ct_pass *p = arg;
+	_cleanup_free_ char *asked = ct_asked_for(p, p->group);
+
+	if (!p->record.asked || strcmp(p->record.asked, asked) != 0) {
+		str_replace(&p->record.asked, asked);
+		str_replace(&p->record.after, NULL);
+	}
+	if (p->record.after)
+		snprintf(p->page_id, sizeof(p->page_id), "%s", p->record.after);
+	ct_ask(p);
+}
+
+static void
+ct_end_pass(struct ct_pass *p)
+{
+	int64_t now = ct_now(p), latest = time_add(now, p->env->check_ct_every);
+	int64_t at = p->next_at < latest ? p->next_at : latest;
+
+	ct_end(p, store_begin(p->env->store), at > now ? at : now);
+}
+
+/* Is the domain due? Also if a clock was wrong when its record was saved. */
+static bool
+ct_is_due(const struct ct_pass *p, int64_t now)
+{
+	return p->record.next_at <= now || p->record.next_at > time_add(now, p->env->check_ct_every + RETRY_WINDOW_SEC);
+}
+
+static void
+ct_next_group(void *arg)
+{
+	struct ct_pass *p = arg;
+
+	for (; p->group && !p->was_refused; p->group = p->group->hh.next) {
+		_cleanup_buf_ struct buf key = BUF_INIT;
+
+		ct_domain_key(p->group, &key);
+		record_load(
+			p->env->store, &ct_domain_class, key.data, &p->record, NULL); /* a damaged one is replaced */
+		if (ct_is_due(p, ct_now(p))) {
+			ct_then(p, ct_begin_domain, p->has_asked ? ct_pace(p) : 0);
+			return;
+		}
+		ct_note_next(p, p->record.next_at);
+		ct_forget_domain(p);
+	}
+	ct_end_pass(p);
+}
+
+/* --- settling what was found before --- */
+
+static struct ct_group *
+ct_group_find(struct ct_pass *p, const char *domain)
+{
+	struct ct_group *g;
+
+	HASH_FIND_STR(p->groups, domain, g);
+	return g;
+}
+
+static void
+ct_settle_finding(struct ct_pass *p, struct store_txn *txn, const char *id)
+{
+	_cleanup_ct_finding_ struct ct_finding f = { .issuer = NULL };
+	int64_t now = ct_now(p);
+	struct ct_group *g;
+	struct ct_key key;
+
+	if (record_load(p->env->store, &ct_finding_class, id, &f, NULL) != 1 || f.not_after_at <= now) {
+		ct_finding_delete(p->env, txn, id);
+		return;
+	}
+	if (f.is_own)
+		return;
+	key = ct_key_of(f.serial, f.not_after_at);
+	g = ct_group_find(p, f.domain);
+	if (!g || ct_is_own(p, &key) || ct_is_known_issuer(&p->known, f.issuer)) {
+		ct_finding_delete(p->env, txn, id);
+		return;
+	}
+	p->n_stored++;
+	if (f.reported_at)
+		return;
+	if (f.report_at <= now && g->is_busy && now < time_add(f.not_before_at, DAY)) {
+		f.report_at = time_add(now, AGAIN_SEC);
+		ct_finding_save(p->env, txn, id, &f);
+	}
+	if (f.report_at <= now)
+		ct_finding_report(p->env, txn, id, &f, now);
+	else
+		ct_note_next(p, f.report_at);
+}
+
+static void
+ct_settle(void *arg);
+
+static void
+ct_settled(const struct error *err, void *arg)
+{
+	struct ct_pass *p = arg;
+
+	if (err)
+		ct_saved(err, p);
+	else
+		ct_then(p, ct_settle, 0);
+}
+
+static void
+ct_settle(void *arg)
+{
+	struct ct_pass *p = arg;
+	struct store_txn *txn = store_begin(p->env->store);
+	_cleanup_error_ struct error err = ERROR_INIT;
+	int found = 1;
+
+	for (int i = 0; i < SLICE_FOUND && found == 1; i++) {
+		const char *key;
+
+		found = store_next(p->env->store, STORE_CT, p->settled.data, p->settled.len, p->settled.len > 0,
+			&p->settled, NULL, &err);
+		key = buf_str(&p->settled);
+		if (found == 1 && *key != '.')
+			ct_settle_finding(p, txn, key);
+		else if (found == 1 && !ct_group_find(p, key + 1))
+			store_del(txn, STORE_CT, key, p->settled.len);
+	}
+	if (found < 0) {
+		ct_end_unread(p, &err);
+	} else if (found == 1) {
+		store_then(txn, ct_settled, p);
+	} else {
+		p->group = p->groups;
+		ct_then(p, ct_next_group, 0);
+	}
+}
+
+/* --- what is certd's own --- */
+
+/* Addresses and local names are in no log. */
+static void
+ct_manage(struct ct_pass *p, const char *name, bool is_busy)
+{
+	_cleanup_free_ char *domain = NULL;
+	struct ct_group *g;
+
+	if (name_type_of(name) != NAME_DNS)
+		return;
+	domain = domain_registered(name);
+	if (!strchr(domain, '.'))
+		return;
+	g = ct_group_find(p, domain);
+	if (!g) {
+		g = xcalloc(1, sizeof(*g));
+		g->domain = domain;
+		domain = NULL;
+		HASH_ADD_KEYPTR(hh, p->groups, g->domain, strlen(g->domain), g);
+	}
+	g->is_busy = g->is_busy || is_busy;
+	strlist_add(&g->names, name);
+}
+
+/* A damaged one is reported where it is used. */
+static void
+ct_visit_certificate(struct ct_pass *p, const char *id)
+{
+	_cleanup_certificate_ struct certificate c = { 0 };
+	_cleanup_free_ char *serial = NULL;
+
+	if (object_peek(p->env->store, &certificate_class, id, &c, NULL) != 1 || !c.serial ||
+		c.not_after_at <= ct_now(p) || !(serial = ct_serial(c.serial)))
+		return;
+	if (p->n_own == p->max_own) {
+		p->max_own = p->max_own ? 2 * p->max_own : 64;
+		p->own = xreallocarray(p->own, p->max_own, sizeof(*p->own));
+	}
+	p->own[p->n_own++] = ct_key_of(serial, c.not_after_at);
+	for (size_t i = 0; !c.autocert && i < c.names.count; i++)
+		ct_manage(p, c.names.items[i], false);
+}
+
+static void
+ct_visit_autocert(struct ct_pass *p, const char *id)
+{
+	_cleanup_autocert_ struct autocert a = { 0 };
+	_cleanup_buf_ struct buf order = BUF_INIT;
+	bool is_busy = store_get(p->env->store, STORE_ISSUE, id, strlen(id), &order, NULL) == 1;
+
+	if (object_peek(p->env->store, &autocert_class, id, &a, NULL) != 1)
+		return;
+	if (a.common_name)
+		ct_manage(p, a.common_name, is_busy);
+	for (size_t i = 0; i < a.sans.count; i++)
+		ct_manage(p, a.sans.items[i], is_busy);
+}
+
+static bool
+ct_visit(const char *id, void *arg)
+{
+	struct ct_pass *p = arg;
+
+	if (p->is_at_autocerts)
+		ct_visit_autocert(p, id);
+	else
+		ct_visit_certificate(p, id);
+	return true;
+}
+
+static void
+ct_collect(void *arg)
+{
+	struct ct_pass *p = arg;
+	_cleanup_error_ struct error err = ERROR_INIT;
+	int more = object_query_run(&p->query, p->env->store, SLICE_OBJECTS, ct_visit, p, &err);
+
+	if (more < 0) {
+		ct_end_unread(p, &err);
+	} else if (more > 0) {
+		loop_timer_set(&p->timer, 0);
+	} else if (!p->is_at_autocerts) {
+		p->is_at_autocerts = true;
+		object_query_clear(&p->query);
+		object_query_init(&p->query, &autocert_class);
+		loop_timer_set(&p->timer, 0);
+	} else {
+		if (p->n_own)
+			qsort(p->own, p->n_own, sizeof(*p->own), ct_key_compare);
+		ct_then(p, ct_settle, 0);
+	}
+}
+
+static void *
+ct_begin(void *env, const struct schedule_row *row _unused_, schedule_done_fn *done, void *arg)
+{
+	struct ct_pass *p = xcalloc(1, sizeof(*p));
+
+	p->env = env;
+	p->done = done;
+	p->arg = arg;
+	p->next_at = INT64_MAX;
+	object_query_init(&p->query, &certificate_class);
+	loop_timer_init(&p->timer, p->env->loop, ct_collect, p);
+	if (ct_is_on(p->env)) {
+		p->source = xstrdup(p->env->ct_source);
+		strlist_copy(&p->known, p->env->ct_known_issuers);
+		loop_timer_set(&p->timer, 0);
+	} else {
+		ct_end(p, store_begin(p->env->store), 0);
+	}
+	return p;
+}
+
+static int64_t
+ct_after_clock_change(void *arg_env, const struct schedule_row *row, int64_t now)
+{
+	const struct issue_env *env = arg_env;
+
+	return job_due_within(row, now, env->check_ct_every > 0 ? env->check_ct_every : DAY);
+}
+
+const struct job_kind ct_job = {
+	.kind = SCHEDULE_CT,
+	.word = "transparency",
+	.needs_date = true,
+	.start = ct_begin,
+	.cancel = ct_cancel,
+	.after_clock_change = ct_after_clock_change,
+};
