@@ -205,6 +205,7 @@ unit_renew_SOURCES = $(world_sources) $(fake_ca_sources) \
 	tests/support/process.c tests/support/process.h \
 	tests/unit/challenge/dns_daemon.c tests/unit/challenge/dns_daemon.h \
 	tests/unit/challenge/rig.c tests/unit/challenge/rig.h \
+	tests/unit/renew/test_dane.c \
 	tests/unit/renew/test_persist.c \
 	tests/unit/store/tmp_store.c tests/unit/store/tmp_store.h \
 	tests/unit/renew/test_forecast.c tests/unit/renew/test_guard.c tests/unit/renew/test_policy.c

@@ -37,6 +37,7 @@
 	CONDITION(late, "certificate is not renewed in time") \
 	CONDITION(paused, "certificate expires while it is paused") \
 	CONDITION(persist, "record for dns-persist-01 is missing or ends") \
+	CONDITION(dane, "TLSA records have to be changed") \
 	CONDITION(stale, "certificate is not served") \
 	CONDITION(refused, "CA does not issue the certificate") \
 	CONDITION(fallback, "order goes to a fallback provider") \

@@ -258,6 +258,16 @@ condition_fallback(const struct condition_facts *f, struct buf *text, int64_t *a
 	return SEVERITY_WARNING;
 }
 
+/* Only the operator can change them. */
+static enum severity
+condition_dane(const struct condition_facts *f, struct buf *text, int64_t *again_at _unused_)
+{
+	if (!f->autocert || !error_is_set(&f->autocert->tlsa_error))
+		return SEVERITY_NONE;
+	buf_add_str(text, f->autocert->tlsa_error.message);
+	return SEVERITY_WARNING;
+}
+
 /* Found by a check, weeks before. While an order fails, its own error says more. */
 static enum severity
 condition_unready(const struct condition_facts *f, struct buf *text, int64_t *again_at _unused_)

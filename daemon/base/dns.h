@@ -33,7 +33,16 @@ dns_set_resolv_conf(struct dns *dns, const char *path);
 void
 dns_free(struct dns *dns);
 
-enum dns_type { DNS_A = 1, DNS_NS = 2, DNS_CNAME = 5, DNS_SOA = 6, DNS_TXT = 16, DNS_AAAA = 28, DNS_CAA = 257 };
+enum dns_type {
+	DNS_A = 1,
+	DNS_NS = 2,
+	DNS_CNAME = 5,
+	DNS_SOA = 6,
+	DNS_TXT = 16,
+	DNS_AAAA = 28,
+	DNS_TLSA = 52,
+	DNS_CAA = 257
+};
 
 /*
  * The content of an answer, with any RCODE. rcode 0 without values is "no such data", 3 is "no such name". Names are
@@ -42,8 +51,12 @@ enum dns_type { DNS_A = 1, DNS_NS = 2, DNS_CNAME = 5, DNS_SOA = 6, DNS_TXT = 16,
 struct dns_answer {
 	int rcode;
 	bool is_authoritative; /* AA bit */
-	/* Of the requested type: addresses, names (SOA: the primary), TXT strings joined, CAA as "flags tag value". */
+	/*
+	 * Of the requested type: addresses, names (SOA: the primary), TXT strings joined, CAA as "flags tag value",
+	 * TLSA as "usage selector type hash".
+	 */
 	struct strlist values;
+	uint32_t ttl;    /* the longest of the values, seconds */
 	char *cname;     /* owned; the target of the aliases in the answer; or NULL */
 	char *soa_zone;  /* owned; owner of the SOA in answer or authority section; or NULL */
 	char *soa_mname; /* owned; its primary server; or NULL */

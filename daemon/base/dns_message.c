@@ -60,6 +60,8 @@ dns_type_name(enum dns_type type)
 		return "TXT";
 	case DNS_AAAA:
 		return "AAAA";
+	case DNS_TLSA:
+		return "TLSA";
 	case DNS_CAA:
 		return "CAA";
 	}
@@ -132,6 +134,21 @@ add_caa(struct strlist *values, const ldns_rr *rr)
 				     (const char *)ldns_rdf_data(value)));
 }
 
+/* "3 1 1 HASH", in lower case (RFC 6698 s2.2). */
+static void
+add_tlsa(struct strlist *values, const ldns_rr *rr)
+{
+	_cleanup_buf_ struct buf text = BUF_INIT;
+
+	if (ldns_rr_rd_count(rr) != 4)
+		return;
+	for (size_t i = 0; i < 3; i++)
+		buf_printf(&text, "%u ", *ldns_rdf_data(ldns_rr_rdf(rr, i)));
+	for (size_t i = 0; i < ldns_rdf_size(ldns_rr_rdf(rr, 3)); i++)
+		buf_printf(&text, "%02x", ldns_rdf_data(ldns_rr_rdf(rr, 3))[i]);
+	strlist_take(values, buf_steal(&text));
+}
+
 /* Takes @text; NULL is ignored. */
 static void
 add_text(struct strlist *values, char *text)
@@ -149,6 +166,9 @@ dns_message_add_value(struct strlist *values, const ldns_rr *rr)
 		break;
 	case DNS_CAA:
 		add_caa(values, rr);
+		break;
+	case DNS_TLSA:
+		add_tlsa(values, rr);
 		break;
 	case DNS_NS:
 	case DNS_CNAME:
@@ -209,8 +229,10 @@ dns_message_read_answer(const ldns_pkt *pkt, const ldns_rdf *asked, enum dns_typ
 		const ldns_rr *rr = ldns_rr_list_rr(section, i);
 
 		if ((unsigned)ldns_rr_get_type(rr) == (unsigned)type &&
-			ldns_dname_compare(ldns_rr_owner(rr), owner) == 0)
+			ldns_dname_compare(ldns_rr_owner(rr), owner) == 0) {
 			dns_message_add_value(&ret->values, rr);
+			ret->ttl = ldns_rr_ttl(rr) > ret->ttl ? ldns_rr_ttl(rr) : ret->ttl;
+		}
 	}
 	read_soa(section, ret);
 	read_soa(ldns_pkt_authority(pkt), ret);

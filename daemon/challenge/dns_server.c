@@ -59,13 +59,13 @@ answered(struct dns_server *s, enum dns_server_state state, char *why)
 }
 
 static bool
-has_value(const struct dns_watch_common *c, const struct strlist *values)
+has_value(const struct dns_watch_common *c, const struct dns_answer *answer)
 {
-	return c->has ? c->has(values, c->has_arg) : strlist_has(values, c->value);
+	return c->has ? c->has(answer, c->has_arg) : strlist_has(&answer->values, c->value);
 }
 
 static void
-on_txt(const struct dns_answer *answer, const struct error *err, void *arg)
+dns_server_on_answer(const struct dns_answer *answer, const struct error *err, void *arg)
 {
 	struct dns_server *s = arg;
 	const char *at = current_address(s);
@@ -78,17 +78,19 @@ on_txt(const struct dns_answer *answer, const struct error *err, void *arg)
 	else if (!answer->is_authoritative)
 		answered(s, DNS_SERVER_SILENT,
 			xasprintf("%s (%s) is not authoritative for %s", s->host, at, s->common->name));
-	else if (has_value(s->common, &answer->values))
+	else if (has_value(s->common, answer))
 		answered(s, DNS_SERVER_HAS, NULL);
 	else
 		answered(s, DNS_SERVER_LACKS,
-			xasprintf("%s (%s) does not have the TXT record of %s yet", s->host, at, s->common->name));
+			xasprintf("%s (%s) does not have the %s record of %s yet", s->host, at,
+				dns_type_name(s->common->type), s->common->name));
 }
 
 static void
-ask_txt(struct dns_server *s)
+dns_server_ask_value(struct dns_server *s)
 {
-	s->query = dns_ask(s->common->env->dns, current_address(s), s->common->name, DNS_TXT, TIMEOUT_MS, on_txt, s);
+	s->query = dns_ask(s->common->env->dns, current_address(s), s->common->name, s->common->type, TIMEOUT_MS,
+		dns_server_on_answer, s);
 }
 
 /* The configured server may listen on another port than 53, which the zone's NS records cannot express. */
@@ -119,7 +121,7 @@ dns_server_on_addresses(const struct dns_answer *answer, const struct error *err
 	if (s->lookup == LOOKUP_AAAA || (s->lookup == LOOKUP_RESOLVER && !s->addresses.count))
 		look_up(s);
 	else if (s->addresses.count)
-		ask_txt(s);
+		dns_server_ask_value(s);
 	else
 		answered(s, DNS_SERVER_SILENT,
 			xasprintf("%s: no address found%s%s", s->host, err ? ": " : "", err ? err->message : ""));
@@ -146,7 +148,7 @@ dns_server_ask(struct dns_server *s, void (*done)(void *arg), void *arg)
 	s->done = done;
 	s->arg = arg;
 	if (s->addresses.count) {
-		ask_txt(s);
+		dns_server_ask_value(s);
 		return;
 	}
 	s->lookup = is_own ? LOOKUP_A : LOOKUP_RESOLVER;

@@ -27,8 +27,9 @@ struct dns_watch {
 	struct dns_watch_common common;
 	struct dns_server **servers; /* owned, each owned */
 	size_t n_servers;
-	size_t pending;    /* outstanding answers of this round */
-	bool has_ns;       /* the zone's NS records are known, or not needed */
+	size_t pending; /* outstanding answers of this round */
+	bool has_ns;    /* the zone's NS records are known, or not needed */
+	bool needs_all;
 	bool is_at_server; /* they are being requested from the provider's own server */
 	struct dns_query *ns_query;
 	struct loop_timer timer; /* the next round */
@@ -68,7 +69,8 @@ dns_watch_finish(struct dns_watch *w, const struct error *err)
 	for (size_t i = 0; w->verdicts && i < w->n_servers; i++) {
 		const struct dns_server *s = w->servers[i];
 
-		strlist_take(w->verdicts, s->state == DNS_SERVER_HAS ? xasprintf("%s has the TXT record", s->host)
+		strlist_take(w->verdicts, s->state == DNS_SERVER_HAS ? xasprintf("%s has the %s record", s->host,
+									       dns_type_name(w->common.type))
 								     : xstrdup(s->why ? s->why : s->host));
 	}
 	dns_watch_cancel(w);
@@ -111,12 +113,18 @@ add_server_text(struct dns_watch *w, const char *text)
 }
 
 static bool
-anybody_has(const struct dns_watch *w)
+anybody_is(const struct dns_watch *w, enum dns_server_state state)
 {
 	for (size_t i = 0; i < w->n_servers; i++)
-		if (w->servers[i]->state == DNS_SERVER_HAS)
+		if (w->servers[i]->state == state)
 			return true;
 	return false;
+}
+
+static bool
+anybody_has(const struct dns_watch *w)
+{
+	return anybody_is(w, DNS_SERVER_HAS);
 }
 
 /*
@@ -129,6 +137,11 @@ dns_watch_end_without(struct dns_watch *w, const char *why)
 	_cleanup_error_ struct error err = ERROR_INIT;
 	char waited[TIME_SPAN_SIZE];
 
+	if (w->needs_all) {
+		error_set(&err, anybody_is(w, DNS_SERVER_LACKS) ? ERROR_STATE : ERROR_DNS, "%s", why);
+		dns_watch_finish(w, &err);
+		return;
+	}
 	if (anybody_has(w) || w->common.provider.validate_unseen) {
 		dns_watch_say(w, xasprintf("%s; continuing, because the CA may see it", why));
 		dns_watch_finish(w, NULL);
@@ -161,7 +174,7 @@ pause_or_end(struct dns_watch *w, char *why)
 static bool
 is_left_out(const struct dns_watch *w, const struct dns_server *s)
 {
-	return s->state == DNS_SERVER_SILENT && s->failures >= SILENCES_MAX && anybody_has(w);
+	return !w->needs_all && s->state == DNS_SERVER_SILENT && s->failures >= SILENCES_MAX && anybody_has(w);
 }
 
 static void
@@ -173,7 +186,8 @@ end_round(struct dns_watch *w)
 	for (size_t i = 0; i < w->n_servers; i++) {
 		if (is_left_out(w, w->servers[i]))
 			left_out = w->servers[i];
-		else if (w->servers[i]->state != DNS_SERVER_HAS)
+		else if (w->servers[i]->state == DNS_SERVER_LACKS ||
+			 (w->servers[i]->state == DNS_SERVER_SILENT && !missing))
 			missing = w->servers[i];
 	}
 	if (missing) {
@@ -288,6 +302,8 @@ dns_watch_start(const struct dnsprovider_env *env, const struct dns_watch_reques
 	w->common.value = xstrdup(request->value);
 	w->common.has = request->has;
 	w->common.has_arg = request->has_arg;
+	w->common.type = request->type ? request->type : DNS_TXT;
+	w->needs_all = request->needs_all;
 	w->pause_ms = request->poll_ms ? request->poll_ms : DNS_WATCH_POLL_MS;
 	w->deadline_ms = clock_boot_ms(loop_clock(env->loop)) +
 			 dns_watch_timeout_sec(request->provider) * INT64_C(1000);

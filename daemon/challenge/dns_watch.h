@@ -1,10 +1,11 @@
 /*
- * daemon/challenge/dns_watch.h: waits until all name servers of a zone answer with a TXT value. A CA queries any of
- * them, and a failed validation cannot be repeated.
+ * daemon/challenge/dns_watch.h: waits until all name servers of a zone answer with a TXT value, or one of another type.
+ * A CA queries any of them, and a failed validation cannot be repeated.
  */
 #ifndef DAEMON_CHALLENGE_DNS_WATCH_H
 #define DAEMON_CHALLENGE_DNS_WATCH_H
 
+#include "daemon/base/dns.h"
 #include "daemon/dnsprovider/dnsprovider.h"
 
 struct dns_watch;
@@ -17,10 +18,12 @@ struct dns_watch_request {
 	const char *zone;                   /* NULL: only provider->nameservers are known */
 	const char *name;
 	const char *value;
-	/* Is it among the TXT @values? NULL: if @value is one of them. Called for each answer, until the end. */
-	bool (*has)(const struct strlist *values, void *arg);
+	/* Is it in @answer? NULL: if @value is one of the values. Called for each answer, until the end. */
+	bool (*has)(const struct dns_answer *answer, void *arg);
 	void *has_arg;
 	struct strlist *verdicts; /* filled before the end with a line for each server; NULL: not needed */
+	enum dns_type type;       /* 0: TXT */
+	bool needs_all;           /* it fails unless every server has the value */
 	int64_t poll_ms;          /* first pause, doubled each time; 0: DNS_WATCH_POLL_MS */
 };
 
@@ -28,7 +31,8 @@ struct dns_watch_request {
  * Called once, from the loop, never from inside the call
  * @err: NULL: all servers have the value, or time is up and some have it (the CA may see it; the last progress line
  * names the server that lacks it), or none has it and the provider says validateUnseen. ERROR_DNS: time is up and none
- * has it; the message names a server and what it answered.
+ * has it; the message names a server and what it answered. With needs_all ERROR_STATE: a server answers and lacks it;
+ * ERROR_DNS: it is unknown whether a server has it.
  */
 typedef void
 dns_watch_done_fn(const struct error *err, void *arg);

@@ -3,6 +3,7 @@
 #define DAEMON_CHALLENGE_DNS_WATCH_PRIVATE_H
 
 #include "common/strlist.h"
+#include "daemon/base/dns.h"
 #include "daemon/dnsprovider/dnsprovider.h"
 
 /* Shared by all servers of a watch; owned by the watch. */
@@ -12,8 +13,9 @@ struct dns_watch_common {
 	char *zone; /* or NULL */
 	char *name;
 	char *value;
-	bool (*has)(const struct strlist *values, void *arg); /* or NULL */
+	bool (*has)(const struct dns_answer *answer, void *arg); /* or NULL */
 	void *has_arg;
+	enum dns_type type;
 };
 
 enum dns_server_state { DNS_SERVER_LACKS, DNS_SERVER_SILENT, DNS_SERVER_HAS };

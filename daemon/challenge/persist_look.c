@@ -3,6 +3,7 @@
 
 #include "common/error.h"
 #include "daemon/base/clock.h"
+#include "daemon/base/dns.h"
 #include "daemon/base/loop.h"
 #include "daemon/challenge/dns_target.h"
 #include "daemon/challenge/dns_watch.h"
@@ -47,17 +48,17 @@ persist_look_finish(struct persist_look *l, const struct error *err)
 }
 
 static bool
-persist_look_has(const struct strlist *values, void *arg)
+persist_look_has(const struct dns_answer *answer, void *arg)
 {
 	struct persist_look *l = arg;
 	_cleanup_free_ char *why = NULL;
 	size_t i;
 
-	if (!acme_persist_find(&l->want, values, clock_wall(loop_clock(l->env->loop)), &i, &why)) {
+	if (!acme_persist_find(&l->want, &answer->values, clock_wall(loop_clock(l->env->loop)), &i, &why)) {
 		str_replace(&l->why, why);
 		return false;
 	}
-	str_replace(&l->seen, values->items[i]);
+	str_replace(&l->seen, answer->values.items[i]);
 	return true;
 }
 

@@ -479,6 +479,9 @@ issue_begin(struct issue *issue, struct error *err)
 	provider = issue_settings(issue, &own, err);
 	if (!provider)
 		return -1;
+	rc = issue_choose_key(issue, err);
+	if (rc <= 0)
+		return rc;
 	replaces = issue_predecessor(issue, &is_renewal);
 	rc = issue_ask_ledger(issue, replaces, is_renewal, err);
 	if (rc <= 0)

@@ -9,6 +9,7 @@
 #ifndef DAEMON_RENEW_ISSUE_H
 #define DAEMON_RENEW_ISSUE_H
 
+#include "common/crypto/key.h"
 #include "daemon/acme/acme_client.h"
 #include "daemon/challenge/solver.h"
 #include "daemon/renew/clients.h"
@@ -85,6 +86,10 @@ issue_running(const struct scheduler *scheduler, const char *autocert_id);
 
 void
 issue_get_progress(const struct issue *issue, struct issue_progress *ret);
+
+/* Of the key that the declaration asks for. */
+enum key_algorithm
+issue_wanted_algorithm(const struct autocert *autocert);
 
 /*
  * Notes a failed order: the error, the number of attempts, and the date of the next one. The caller saves the record.

@@ -7,11 +7,14 @@
 #include "daemon/renew/issue_private.h"
 
 #include "common/crypto/csr.h"
+#include "common/timefmt.h"
 #include "daemon/base/workers.h"
 #include "daemon/store/compromised.h"
 
 #include <stdlib.h>
 #include <string.h>
+
+enum { DANE_WAIT_SEC = 3600 };
 
 /* The data of a worker; outlives the issue, which may be cancelled meanwhile. */
 struct keygen {
@@ -67,13 +70,13 @@ issue_key_keygen_done(void *arg)
 	error_clear(&err);
 }
 
-static enum key_algorithm
-wanted_algorithm(const struct issue *issue)
+enum key_algorithm
+issue_wanted_algorithm(const struct autocert *a)
 {
 	enum key_algorithm alg = KEY_SECP256R1;
 
-	if (issue->autocert.key_algorithm)
-		key_algorithm_from_name(issue->autocert.key_algorithm, &alg);
+	if (a->key_algorithm)
+		key_algorithm_from_name(a->key_algorithm, &alg);
 	return alg;
 }
 
@@ -83,7 +86,7 @@ issue_key_keygen_start(struct issue *issue)
 	struct keygen *k = xcalloc(1, sizeof(*k));
 
 	k->issue = issue;
-	k->algorithm = wanted_algorithm(issue);
+	k->algorithm = issue_wanted_algorithm(&issue->autocert);
 	issue->keygen = k;
 	workers_run(issue->env->workers, issue_key_keygen_run, issue_key_keygen_done, k);
 }
@@ -170,34 +173,80 @@ issue_sign_csr(struct issue *issue, signer_done_fn *done, struct error *err)
 	return 0;
 }
 
-/*
- * reuseKey: takes the key of the last certificate, if its algorithm still matches and it is not compromised. Return: 1
- * taken, 0 no, -1.
- */
+/* The key of the last certificate, if its algorithm still matches and it is not compromised. Return: 1, 0 no, -1. */
+static int
+issue_key_last(const struct issue *issue, struct certificate *ret_last, struct key **ret_key, struct error *err)
+{
+	const struct autocert *a = &issue->autocert;
+	const char *wanted = key_algorithm_name(issue_wanted_algorithm(a));
+	int found, is_compromised;
+
+	if (!a->last_certificate)
+		return 0;
+	found = object_load(issue->env->store, &certificate_class, a->last_certificate, ret_last, err);
+	if (found <= 0)
+		return found;
+	if (key_der_place(&ret_last->key) || strcmp(ret_last->key_algorithm, wanted) != 0)
+		return 0;
+	if (key_from_der(&ret_last->key, ret_key, err) < 0)
+		return -1;
+	is_compromised = compromised_has(issue->env->store, *ret_key, err);
+	return is_compromised < 0 ? -1 : !is_compromised;
+}
+
+/* reuseKey, or DANE: takes that key. Return: 1 taken, 0 no, -1. */
 static int
 reuse_last_key(struct issue *issue, struct error *err)
 {
 	_cleanup_certificate_ struct certificate last = { 0 };
 	_cleanup_key_ struct key *key = NULL;
-	int found, is_compromised;
+	int rc;
 
-	if (issue->is_rehearsal || !issue->autocert.reuses_key || issue->autocert.wants_new_key ||
-		!issue->autocert.last_certificate)
+	if (issue->is_rehearsal ||
+		(issue->choice != DANE_OLD && (!issue->autocert.reuses_key || issue->autocert.wants_new_key)))
 		return 0;
-	found = object_load(issue->env->store, &certificate_class, issue->autocert.last_certificate, &last, err);
-	if (found <= 0)
-		return found;
-	if (key_der_place(&last.key) || strcmp(last.key_algorithm, key_algorithm_name(wanted_algorithm(issue))) != 0)
-		return 0;
-	if (key_from_der(&last.key, &key, err) < 0)
-		return -1;
-	is_compromised = compromised_has(issue->env->store, key, err);
-	if (is_compromised)
-		return is_compromised < 0 ? -1 : 0;
+	rc = issue_key_last(issue, &last, &key, err);
+	if (rc <= 0)
+		return rc;
 	secret_copy(&issue->record.key, &last.key);
 	issue->key = key;
 	key = NULL;
 	return 1;
+}
+
+static bool
+issue_key_has_next(const struct autocert *a)
+{
+	_cleanup_key_ struct key *next = NULL;
+
+	return a->next_key.len > 0 && key_from_der(&a->next_key, &next, NULL) == 0 &&
+	       key_algorithm_of(next) == issue_wanted_algorithm(a);
+}
+
+int
+issue_choose_key(struct issue *issue, struct error *err)
+{
+	struct autocert *a = &issue->autocert;
+	_cleanup_certificate_ struct certificate last = { 0 };
+	_cleanup_key_ struct key *key = NULL;
+	struct dane_in in = { .a = a, .now = issue_now(issue->env) };
+	_cleanup_free_ char *why = NULL;
+	int64_t latest = time_add(in.now, DANE_WAIT_SEC);
+	int rc;
+
+	if (a->tlsa_names.count == 0 || issue->is_rehearsal || issue->record.key.len || issue->record.order_url)
+		return 1;
+	rc = issue_key_last(issue, &last, &key, err);
+	if (rc < 0)
+		return -1;
+	in.may_reuse = rc;
+	in.has_next = issue_key_has_next(a);
+	issue->choice = dane_choose(&in);
+	if (issue->choice != DANE_WAIT)
+		return 1;
+	why = dane_wait_text(a);
+	issue_wait(issue, why, latest < dane_emergency_at(a) ? latest : dane_emergency_at(a));
+	return 0;
 }
 
 void
@@ -237,6 +286,10 @@ issue_wake_key(struct issue *issue, struct error *err)
 		return issue_key_of_request(issue, err);
 	if (issue->autocert.key_uri)
 		return issue_key_find(issue, err);
+	if (issue->choice == DANE_NEXT) {
+		secret_copy(&issue->record.key, &issue->autocert.next_key);
+		return key_from_der(&issue->record.key, &issue->key, err);
+	}
 	reused = reuse_last_key(issue, err);
 	if (reused == 0)
 		issue_key_keygen_start(issue);

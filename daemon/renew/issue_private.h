@@ -7,6 +7,7 @@
 #include "common/error.h"
 #include "daemon/acme/acme_order.h"
 #include "daemon/base/signer.h"
+#include "daemon/renew/dane.h"
 #include "daemon/renew/issue.h"
 #include "daemon/renew/ledger.h"
 
@@ -43,6 +44,7 @@ struct issue {
 	enum key_algorithm key_algorithm;
 	unsigned char spki[32]; /* key_spki_sha256() */
 	bool wants_csr;
+	enum dane_choice choice;     /* of the key */
 	struct issue_solve **solves; /* by authorization index */
 	size_t n_solves;
 	struct strlist standing; /* records of dns-persist-01 that were found, see renew/persist.h */
@@ -88,6 +90,10 @@ issue_key_ready(struct issue *issue);
 
 /* --- issue_key.c --- */
 
+/* Which key will be used? Return: 1 go on, 0 the order waits, the issue has ended; -1 failed. */
+int
+issue_choose_key(struct issue *issue, struct error *err);
+
 /* At the start of an order: prepares its key if there is room for it. Return: 0 or -1. */
 int
 issue_get_key(struct issue *issue, struct error *err);
@@ -132,6 +138,10 @@ issue_end_with(struct issue *issue, struct store_txn *txn);
 /* The order waits for a rate limit; that is not a failure. */
 void
 issue_hold(struct issue *issue, struct ledger_hold *hold);
+
+/* It waits for another reason, until @until_at. @why: copied. */
+void
+issue_wait(struct issue *issue, const char *why, int64_t until_at);
 
 /* @is_spent: the order cannot be continued. Its key is discarded too: a new order gets a new key. */
 void

@@ -166,24 +166,36 @@ issue_result_has_turn(const struct issue *issue, const struct ledger_hold *hold)
 	return issue->autocert.hold_at > issue_now(issue->env) && issue->autocert.hold_at <= hold->until_at;
 }
 
+static void
+issue_result_wait(struct issue *issue, struct store_txn *txn, const char *why, int64_t until_at)
+{
+	struct autocert *a = &issue->autocert;
+	_cleanup_error_ struct error err = ERROR_INIT;
+
+	str_replace(&a->hold_why, why);
+	a->next_at = a->hold_at = until_at;
+	if (object_save(issue->env->store, txn, &autocert_class, a, &err) < 0)
+		store_fail(txn, &err);
+	issue_gather(issue, txn);
+	issue_say(issue, "hold", why, until_at);
+	issue_end_with(issue, txn);
+}
+
 void
 issue_hold(struct issue *issue, struct ledger_hold *hold)
 {
 	struct store_txn *txn = store_begin(issue->env->store);
-	struct autocert *a = &issue->autocert;
-	_cleanup_error_ struct error err = ERROR_INIT;
+	bool has_turn = issue_result_has_turn(issue, hold);
 
-	if (!issue_result_has_turn(issue, hold)) {
+	if (!has_turn)
 		ledger_keep_turn(clients_ledger(issue->env->clients), txn, hold);
-		a->hold_at = hold->until_at;
-	}
-	str_replace(&a->hold_why, hold->why);
-	a->next_at = a->hold_at;
-	if (object_save(issue->env->store, txn, &autocert_class, a, &err) < 0)
-		store_fail(txn, &err);
-	issue_gather(issue, txn);
-	issue_say(issue, "hold", hold->why, a->hold_at);
-	issue_end_with(issue, txn);
+	issue_result_wait(issue, txn, hold->why, has_turn ? issue->autocert.hold_at : hold->until_at);
+}
+
+void
+issue_wait(struct issue *issue, const char *why, int64_t until_at)
+{
+	issue_result_wait(issue, store_begin(issue->env->store), why, until_at);
 }
 
 static void
@@ -455,6 +467,7 @@ issue_store(struct issue *issue, struct certificate *cert, const struct cert_inf
 	strlist_copy(&cert->labels, &a.labels);
 	if (issue_guard_compare(issue, &a, cert, info, &differences, err) < 0)
 		return -1;
+	dane_used(&a, info->spki_sha256, &issue->record.key);
 	txn = store_begin(env->store);
 	issue_gather(issue, txn);
 	if (certificate_save(issue, txn, cert, err) < 0)

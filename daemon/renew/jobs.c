@@ -7,6 +7,7 @@
 #include "daemon/renew/authorize.h"
 #include "daemon/renew/crl.h"
 #include "daemon/renew/ct.h"
+#include "daemon/renew/dane.h"
 #include "daemon/renew/expiry.h"
 #include "daemon/renew/persist.h"
 #include "daemon/renew/purge.h"
@@ -32,6 +33,7 @@ renew_register_jobs(struct scheduler *scheduler, struct issue_env *env)
 		&rehearse_job,
 		&reissue_job,
 		&ct_job,
+		&dane_job,
 	};
 
 	for (size_t i = 0; i < ARRAY_SIZE(kinds); i++)

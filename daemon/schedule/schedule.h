@@ -35,6 +35,7 @@ enum schedule_kind {
 	SCHEDULE_REISSUE = 20,  /* reissue: order the next certificates of it */
 	SCHEDULE_CT = 21,       /* one row: look for certificates of others in CT logs */
 	SCHEDULE_REHEARSE = 22, /* autocertificate: order at a staging CA, whose provider is the lane, for nothing */
+	SCHEDULE_DANE = 23,     /* autocertificate: prepare its next key, and look for its TLSA records */
 };
 
 /*

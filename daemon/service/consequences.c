@@ -12,6 +12,7 @@
 #include "daemon/renew/ari.h"
 #include "daemon/renew/crl.h"
 #include "daemon/renew/ct.h"
+#include "daemon/renew/dane.h"
 #include "daemon/renew/expiry.h"
 #include "daemon/renew/persist.h"
 #include "daemon/renew/purge.h"
@@ -111,6 +112,15 @@ rollout_traced(const struct step *s, const char *id)
 	record_clear(&rollout_class, &state);
 }
 
+/* For its TLSA records. */
+static bool
+autocert_has_other_keys(const struct autocert *old, const struct autocert *new)
+{
+	return !strlist_equal(&old->tlsa_names, &new->tlsa_names) ||
+	       (new->tlsa_names.count && (!is_same(old->last_certificate, new->last_certificate) ||
+						 !is_same(old->key_algorithm, new->key_algorithm)));
+}
+
 static void
 autocert_changed(const struct step *s, const struct autocert *old, const struct autocert *new)
 {
@@ -133,6 +143,8 @@ autocert_changed(const struct step *s, const struct autocert *old, const struct 
 		ari_schedule(s->store, s->txn, new, s->now);
 	if (!strlist_equal(&new->standing, &old->standing))
 		persist_schedule(s->store, s->txn, new, s->now);
+	if (autocert_has_other_keys(old, new))
+		dane_schedule(s->store, s->txn, new, s->now);
 	if (!has_same_consumers)
 		withdraw_from_consumers(s->env->rollout, s->txn, &(struct withdraw_from){ new->o.id, new->slug, NULL },
 			&old->consumers, &new->consumers, s->now);
@@ -146,6 +158,7 @@ autocert_deleted(const struct step *s, const struct autocert *a)
 	schedule_del(s->store, s->txn, SCHEDULE_ISSUE, a->o.id);
 	schedule_del(s->store, s->txn, SCHEDULE_ARI, a->o.id);
 	schedule_del(s->store, s->txn, SCHEDULE_PERSIST, a->o.id);
+	schedule_del(s->store, s->txn, SCHEDULE_DANE, a->o.id);
 	schedule_del(s->store, s->txn, SCHEDULE_APPROVAL, a->o.id);
 	schedule_del(s->store, s->txn, SCHEDULE_REHEARSE, a->o.id);
 	ready_forget(s->store, s->txn, a->o.id);

@@ -65,6 +65,8 @@ static const struct rule rules[] = {
 	{ API_AUTOCERTIFICATE, "reuseKey", EFFECT_NOTHING, 0, next_order },
 	{ API_AUTOCERTIFICATE, "mustStaple", EFFECT_REISSUE, 0,
 		"the certificate requires OCSP stapling, or not any more" },
+	{ API_AUTOCERTIFICATE, "tlsaNames", EFFECT_NOTHING, 0,
+		"the key changes at a renewal only after its records were seen" },
 	{ API_AUTOCERTIFICATE, "profile", EFFECT_REISSUE, 0, "the certificate gets another profile" },
 	{ API_AUTOCERTIFICATE, "guard", EFFECT_NOTHING, 0, "applies to the next certificate" },
 	{ API_AUTOCERTIFICATE, "preferredChain", EFFECT_NOTHING, 0, next_order },

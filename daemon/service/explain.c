@@ -167,6 +167,8 @@ why_notes(struct explanation *e)
 	const char *which = e->a.waiting_certificate ? "the certificate that waits" : "its certificate";
 	char until[TIME_RFC3339_SIZE];
 
+	if (error_is_set(&e->a.tlsa_error))
+		explain_add(&e->reasons, xasprintf("DANE: %s", e->a.tlsa_error.message));
 	for (size_t i = 0; i < e->a.notes.count; i++)
 		explain_add(&e->reasons, xasprintf("%s: %s", which, e->a.notes.items[i]));
 	if (!e->a.waiting_certificate)

@@ -15,6 +15,7 @@
 #include "daemon/acme/acme_chain.h"
 #include "daemon/renew/approval.h"
 #include "daemon/renew/authorize.h"
+#include "daemon/renew/dane.h"
 #include "daemon/renew/failover.h"
 #include "daemon/renew/policy.h"
 #include "daemon/rollout/withdraw.h"
@@ -81,6 +82,8 @@ autocert_describe(
 	if (a->notes.count)
 		json_add_strlist(metadata, "notes", &a->notes);
 	json_add_string(metadata, "dropDirectory", directory);
+	if (error_is_set(&a->tlsa_error))
+		json_add_string(metadata, "tlsaMessage", a->tlsa_error.message);
 	if (a->standing.count)
 		json_add_strlist(metadata, "standingRecords", &a->standing);
 	describe_next(service, a, metadata);
@@ -177,6 +180,9 @@ res_autocert_check_key(struct call *call, const struct autocert *a, struct error
 	if (a->csr && a->must_staple)
 		return error_set_field(err, "properties.mustStaple",
 			"is decided by the request (csr), which certd does not change: omit it");
+	if (autocert_held_key(a) && a->tlsa_names.count)
+		return error_set_field(err, "properties.tlsaNames", "need keys that certd makes: omit them, or %s",
+			autocert_held_key(a));
 	return a->csr ? res_autocert_check_csr(call, a, err) : 0;
 }
 
@@ -229,6 +235,8 @@ autocert_read(struct call *call, const void *old _unused_, void *obj, struct jso
 		failover_end(a);
 	if (a->preferred_chain && acme_chain_check_preference(a->preferred_chain, err) < 0)
 		return resource_refused(err, "preferredChain");
+	if (dane_canonical_names(&a->tlsa_names, err) < 0)
+		return resource_refused(err, NULL);
 	if (res_autocert_check_key(call, a, err) < 0 || consumers_resolve(call, &a->consumers, a->o.id, err) < 0)
 		return -1;
 	return consumers_check_no_key(call, a, err);
@@ -401,6 +409,8 @@ autocert_update(struct call *call, struct json_object *params _unused_, struct e
 		return -1;
 	if (strlist_has(&effect.changed, "challenge") || strlist_has(&effect.changed, "dnsProvider"))
 		strlist_clear(&a.validations); /* the operator's wish goes before what has worked */
+	if (strlist_has(&effect.changed, "tlsaNames"))
+		dane_redeclared(&a);
 	apply_effect(call, &a, &effect);
 	if (strlist_has(&effect.changed, "renewBefore"))
 		res_autocert_say_limit(call, &a, &effect);

@@ -156,6 +156,14 @@ struct autocert {
 	int64_t provider_failures;   /* in a row, of the provider in use */
 	char *reissue;     /* id of the reissue that has the newest certificate replaced (renew/reissue.h); or NULL */
 	char *unpause_url; /* the CA has paused a name, until a person says at this page that it is mended; or NULL */
+	struct strlist tlsa_names; /* owner names of its TLSA records: renew/dane.h */
+	struct secret next_key;    /* prepared for the next certificate, PKCS#8 DER */
+	char *tlsa;                /* "3 1 1 HASH" of the last certificate's key; or NULL */
+	char *tlsa_next;           /* of next_key */
+	char *tlsa_former;         /* of the key before, whose records may be removed */
+	int64_t tlsa_seen_at;      /* since when all name servers have tlsa_next; 0: they do not */
+	int64_t tlsa_ready_at;     /* when they had it for a TTL; 0: not yet */
+	struct error tlsa_error;   /* what the operator has to publish or to remove */
 };
 
 /* The id of the provider that the next order goes to. Borrowed. */

@@ -114,6 +114,14 @@ static const struct record_field autocert_fields[] = {
 	RECORD_FIELD(RECORD_INT, 81, struct autocert, provider_failures, NULL),
 	RECORD_FIELD(RECORD_STRING, 76, struct autocert, reissue, NULL),
 	RECORD_FIELD(RECORD_STRING, 77, struct autocert, unpause_url, "unpauseUrl"),
+	RECORD_FIELD(RECORD_STRLIST, 89, struct autocert, tlsa_names, "tlsaNames"),
+	RECORD_FIELD(RECORD_SECRET, 90, struct autocert, next_key, NULL),
+	RECORD_FIELD(RECORD_STRING, 91, struct autocert, tlsa, "tlsa"),
+	RECORD_FIELD(RECORD_STRING, 92, struct autocert, tlsa_next, "nextTlsa"),
+	RECORD_FIELD(RECORD_STRING, 93, struct autocert, tlsa_former, "formerTlsa"),
+	RECORD_FIELD(RECORD_INT, 94, struct autocert, tlsa_seen_at, "nextTlsaSeenDate"),
+	RECORD_FIELD(RECORD_INT, 95, struct autocert, tlsa_ready_at, "nextTlsaReadyDate"),
+	RECORD_FIELD(RECORD_ERROR, 96, struct autocert, tlsa_error, NULL),
 };
 const struct record_class autocert_class = RECORD_CLASS(
 	"autocertificate", STORE_AUTOCERT, struct autocert, autocert_fields, o.unknown);

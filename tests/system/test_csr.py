@@ -73,6 +73,7 @@ def test_what_does_not_fit_the_request_is_refused(certd, scratch):
             ({"csr": small}, "csr", "RSA keys of 1024 bits"), ({"csr": "no request"}, "csr", "BEGIN CERTIFICATE REQUEST"),
             ({"csr": maker.text + "x" * 40000}, "csr", "32768"), ({"keyAlgorithm": "rsa2048"}, "keyAlgorithm", "omit it"),
             ({"mustStaple": True}, "mustStaple", "decided by the request"),
+            ({"tlsaNames": [f"_25._tcp.{NAME}"]}, "tlsaNames", "need keys that certd makes"),
             ({"keyUri": "pkcs11:token=a;object=b"}, "csr", "exclude each other"),
             ({"consumers": ["proxy"]}, "consumers[0]", "'proxy' needs the private key")):
         with pytest.raises(RpcError) as refused:

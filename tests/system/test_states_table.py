@@ -63,7 +63,7 @@ def test_each_condition_is_in_the_manual_with_where_it_is_shown(start):
         signs = bold(text)
         assert {sign for sign in signs if sign.startswith("certd_")} <= metrics, word
         events = {sign for sign in signs if re.fullmatch(r"[a-z]+\.[a-zA-Z]+", sign)}
-        assert events <= kinds and (events or word in ("audit", "persist")), (word, events - kinds)
+        assert events <= kinds and (events or word in ("audit", "dane", "persist")), (word, events - kinds)
     counted = certd.call("server.metrics")["text"]
     for word in words:
         for severity in ("warning", "critical"):

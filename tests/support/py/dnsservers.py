@@ -91,7 +91,7 @@ acl:
   - id: update
     key: {self.key_name}
     action: update
-    update-type: TXT
+    update-type: [ TXT, TLSA ]
 zone:
 {zones}
 """)

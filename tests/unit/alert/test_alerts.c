@@ -422,6 +422,12 @@ spoil_persist(struct drill *d)
 }
 
 static void
+spoil_dane(struct drill *d)
+{
+	error_set(&d->a.tlsa_error, ERROR_STATE, "publish for the next key: _25._tcp.a.test IN TLSA 3 1 1 aa");
+}
+
+static void
 spoil_refused(struct drill *d)
 {
 	d->a.attempts = 2;
@@ -642,6 +648,7 @@ Test(alerts, each_condition_and_each_state_of_a_deployment_alarms_and_recovers)
 		{ "late", spoil_late, NULL, "it should have been renewed by now" },
 		{ "paused", spoil_paused, NULL, "its renewal is paused: certctl resume" },
 		{ "persist", spoil_persist, NULL, "there is no such record" },
+		{ "dane", spoil_dane, NULL, "_25._tcp.a.test IN TLSA 3 1 1 aa" },
 		{ "refused", spoil_refused, NULL, "2 attempts failed: policy forbids it" },
 		{ NULL, spoil_probe, "served", "" },
 		{ "stale", spoil_probe, "stale", "consumer 'web': stale" },

@@ -103,6 +103,11 @@ Test(dns_message, an_answer_says_only_what_belongs_to_the_asked_name)
 			.cname = NULL, .zone = "example.test" },
 		{ "CAA", "example.test", DNS_CAA, { "A:example.test. 60 CAA 128 issue \"ca.test; x=y\"" },
 			.values = "128 issue ca.test; x=y" },
+		{ "TLSA", "_25._tcp.example.test", DNS_TLSA,
+			{ "A:_25._tcp.example.test. 60 TLSA 3 1 1 "
+			  "00112233445566778899AABBCCDDEEFF00112233445566778899aabbccddeeff",
+				"A:_25._tcp.example.test. 600 TLSA 2 0 2 ABCD" },
+			.values = "3 1 1 00112233445566778899aabbccddeeff00112233445566778899aabbccddeeff|2 0 2 abcd" },
 	};
 	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
 		_cleanup_buf_ struct buf wire = BUF_INIT;

@@ -606,6 +606,48 @@ Test(dns01, without_the_record_the_ca_is_not_asked)
 	}
 }
 
+/* For what may happen only when every server has the value, and not when one of them cannot be asked. */
+Test(dns01, a_watch_that_needs_all_servers_tells_one_that_lacks_the_value_from_one_that_is_silent)
+{
+	static const struct {
+		bool has_other, is_published_there;
+		enum error_code code;
+	} cases[] = { { true, true, ERROR_NONE }, { true, false, ERROR_STATE }, { false, false, ERROR_DNS } };
+
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		struct fixture f;
+		struct dns_daemon other;
+		struct result result = { .rig = NULL };
+		_cleanup_dnsprovider_ struct dnsprovider d = { .propagation_timeout = 1 };
+
+		setup(&f, DNS_DAEMON_KNOT, "example.test");
+		result.rig = &f.rig;
+		rig_publish(&f.rig, f.daemon.server, "example.test", "www.example.test", TOKEN, false);
+		strlist_add(&d.nameservers, f.daemon.server);
+		if (cases[i].has_other)
+			dns_daemon_start(&other, DNS_DAEMON_KNOT);
+		strlist_add(&d.nameservers, cases[i].has_other ? other.server : "127.0.0.1:1");
+		if (cases[i].is_published_there)
+			rig_publish(&f.rig, other.server, "example.test", "www.example.test", TOKEN, false);
+		dns_watch_start(&f.rig.env,
+			&(struct dns_watch_request){ .provider = &d,
+				.zone = "example.test",
+				.name = "www.example.test",
+				.value = TOKEN,
+				.needs_all = true },
+			note_done, note_progress, &result);
+		cr_assert(rig_wait(&f.rig, &result, LONG_MS));
+		cr_expect_eq(result.error.code, cases[i].code, "%zu: %s", i, result.error.message);
+		if (cases[i].code != ERROR_NONE)
+			cr_expect_not_null(
+				strstr(result.error.message, d.nameservers.items[1]), "%s", result.error.message);
+		result_clear(&result);
+		if (cases[i].has_other)
+			dns_daemon_stop(&other);
+		teardown(&f);
+	}
+}
+
 Test(dns01, a_server_that_never_answers_does_not_hold_up_the_others)
 {
 	static const struct {
