@@ -91,8 +91,8 @@ static const struct conf_option options[] = {
 	{ "check-files-every", CONF_SPAN, AT(check_files_every), "1h", 1, 86400,
 		"compare all deployed files with what certd wrote this often", false },
 	{ "check-revocation-every", CONF_SPAN, AT(check_revocation_every), "1d", 0, 7 * 86400,
-		"look for certificates in the revocation lists of their CAs this often, and replace those that are "
-		"revoked; 0: never", false },
+		"look for certificates in the revocation lists of their CAs, and ask their OCSP responders, this "
+		"often, and replace those that are revoked; 0: never", false },
 	{ "ct-source", CONF_TEXT, AT(ct_source), NULL, 0, 0,
 		"look for certificates that certd did not order at this service for Certificate Transparency: the URL "
 		"of a JSON answer of crt.sh or Cert Spotter, with {domain}", false },

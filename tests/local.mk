@@ -45,6 +45,7 @@ unit_common_SOURCES = \
 	tests/unit/common/crypto/test_cert_import.c \
 	tests/support/crl_maker.c tests/support/crl_maker.h \
 	tests/unit/common/crypto/test_crl.c \
+	tests/unit/common/crypto/test_ocsp.c \
 	tests/unit/common/crypto/test_csr.c \
 	tests/unit/common/crypto/test_jws.c \
 	tests/unit/common/crypto/test_key.c \
@@ -538,7 +539,7 @@ fuzz_x509_LDADD = $(FUZZ_LIBS) $(COMMON_LIBS)
 EXTRA_DIST += tests/fuzz/corpus/x509
 
 FUZZERS += fuzz-crl
-fuzz_crl_SOURCES = tests/fuzz/fuzz_crl.c
+fuzz_crl_SOURCES = tests/fuzz/fuzz_crl.c tests/fuzz/signer.c tests/fuzz/signer.h
 fuzz_crl_LDADD = $(FUZZ_LIBS) $(COMMON_LIBS)
 EXTRA_DIST += tests/fuzz/corpus/crl
 
@@ -546,6 +547,11 @@ FUZZERS += fuzz-ct
 fuzz_ct_SOURCES = tests/fuzz/fuzz_ct.c
 fuzz_ct_LDADD = $(FUZZ_LIBS) $(DAEMON_LIBS)
 EXTRA_DIST += tests/fuzz/corpus/ct
+
+FUZZERS += fuzz-ocsp
+fuzz_ocsp_SOURCES = tests/fuzz/fuzz_ocsp.c tests/fuzz/signer.c tests/fuzz/signer.h
+fuzz_ocsp_LDADD = $(FUZZ_LIBS) $(COMMON_LIBS)
+EXTRA_DIST += tests/fuzz/corpus/ocsp
 
 FUZZERS += fuzz-cert_import
 fuzz_cert_import_SOURCES = tests/fuzz/fuzz_cert_import.c

@@ -92,7 +92,7 @@ static const struct event_info kinds[] = {
 	[EVENT_RENEWAL_READY] = { "renewal.ready", EVENT_NOTICE, "grade findings",
 		"what endangered the next renewal is not found any more" },
 	[EVENT_REVOCATION_UNKNOWN] = { "revocation.unknown", EVENT_WARNING, DATA_ERROR " list certificates",
-		"a revocation list cannot be used; certd retries" },
+		"a revocation list or an OCSP responder cannot be used; certd retries" },
 	[EVENT_REHEARSAL_PROGRESS] = { "rehearsal.progress", EVENT_DEBUG, "state why? until?",
 		"a step of a rehearsal" },
 	[EVENT_REHEARSAL_DONE] = { "rehearsal.done", EVENT_NOTICE, "provider",

@@ -2,19 +2,14 @@
  * Only the frame of a list and its entries are walked by their DER headers; OpenSSL decodes everything else. Nothing
  * but the frame is looked at before the signature is verified.
  */
-#include "common/crypto/crl.h"
+#include "common/crypto/crl_private.h"
 
-#include "common/crypto/digest.h"
-#include "common/crypto/ossl.h"
-#include "common/crypto/x509_chain.h"
-#include "common/printable.h"
 #include "common/timefmt.h"
 
 #include <limits.h>
 #include <openssl/asn1t.h>
 #include <stdlib.h>
 #include <string.h>
-#include <strings.h>
 
 enum { FUTURE_SLACK_SEC = 3600 }; /* clocks differ */
 
@@ -69,142 +64,6 @@ der_take_time(struct octets *from, int64_t *ret_at)
 	p = whole.data;
 	time = d2i_ASN1_TIME(NULL, &p, (long)whole.len);
 	return time && x509_time(time, ret_at) == 0;
-}
-
-/* --- where the list is --- */
-
-void
-crl_points_clear(struct crl_points *points)
-{
-	for (size_t i = 0; i < points->count; i++) {
-		free(points->items[i].url);
-		buf_clear(&points->items[i].cert);
-		buf_clear(&points->items[i].issuer);
-	}
-	points->count = 0;
-}
-
-/* The first http URL among @names, owned by the caller; or NULL. */
-static char *
-crl_http_url(const GENERAL_NAMES *names)
-{
-	static const char scheme[] = "http://";
-
-	for (int i = 0; i < sk_GENERAL_NAME_num(names); i++) {
-		const GENERAL_NAME *name = sk_GENERAL_NAME_value(names, i);
-		const char *url;
-		size_t len;
-
-		if (name->type != GEN_URI)
-			continue;
-		url = (const char *)ASN1_STRING_get0_data(name->d.uniformResourceIdentifier);
-		len = (size_t)ASN1_STRING_length(name->d.uniformResourceIdentifier);
-		if (len <= strlen(scheme) || len > CRL_URL_MAX || strncasecmp(url, scheme, strlen(scheme)) != 0 ||
-			memchr(url, ' ', len) || !printable_is_line(url, len))
-			continue;
-		return xstrndup(url, len);
-	}
-	return NULL;
-}
-
-/* Owned by the caller; NULL: the certificate names no list that certd could fetch. */
-static char *
-crl_url_of(const X509 *cert)
-{
-	_cleanup_(ossl_dist_points_freep)
-		CRL_DIST_POINTS *points = X509_get_ext_d2i(cert, NID_crl_distribution_points, NULL, NULL);
-
-	for (int i = 0; i < sk_DIST_POINT_num(points); i++) {
-		const DIST_POINT *point = sk_DIST_POINT_value(points, i);
-		char *url = NULL;
-
-		/* A list of some reasons, or signed by someone else, is not the whole truth. */
-		if (point->distpoint && point->distpoint->type == 0 && !point->reasons && !point->CRLissuer)
-			url = crl_http_url(point->distpoint->name.fullname);
-		if (url)
-			return url;
-	}
-	return NULL;
-}
-
-/* The SHA-256 of URL, issuer's name and issuer's key id, cut to the size of an object's id. */
-static void
-crl_point_id(const char *url, const X509 *cert, char ret[CRL_ID_SIZE])
-{
-	const ASN1_OCTET_STRING *key_id = X509_get0_authority_key_id((X509 *)cert);
-	_cleanup_buf_ struct buf text = BUF_INIT;
-	char digest[DIGEST_TEXT_SIZE];
-	const unsigned char *name = NULL;
-	size_t len = 0;
-
-	buf_add(&text, url, strlen(url) + 1);
-	if (X509_NAME_get0_der(X509_get_issuer_name(cert), &name, &len) == 1)
-		buf_add(&text, name, len);
-	if (key_id)
-		buf_add(&text, ASN1_STRING_get0_data(key_id), (size_t)ASN1_STRING_length(key_id));
-	digest_sha256(text.data, text.len, digest);
-	memcpy(ret, digest, CRL_ID_SIZE - 1);
-	ret[CRL_ID_SIZE - 1] = '\0';
-}
-
-static bool
-crl_serial_of(const X509 *cert, struct crl_point *point)
-{
-	unsigned char *der = NULL;
-	int len = i2d_ASN1_INTEGER(X509_get0_serialNumber(cert), &der);
-	struct octets at = { der, len > 0 ? (size_t)len : 0 }, content = { NULL, 0 };
-	bool is_good = len > 0 && der_take(&at, V_ASN1_UNIVERSAL, V_ASN1_INTEGER, NULL, &content) &&
-		       content.len <= CRL_SERIAL_MAX;
-
-	if (is_good)
-		memcpy(point->serial, content.data, point->serial_len = content.len);
-	OPENSSL_free(der);
-	return is_good;
-}
-
-/* @issuer: the next certificate of the chain, or NULL. */
-static int
-crl_add_point(X509 *cert, X509 *issuer, bool is_leaf, struct crl_points *ret, struct error *err)
-{
-	struct crl_point *point = &ret->items[ret->count];
-	char *url = crl_url_of(cert);
-
-	if (!url)
-		return 0;
-	*point = (struct crl_point){ .url = url, .is_leaf = is_leaf };
-	ret->count++;
-	crl_point_id(url, cert, point->id);
-	if (!crl_serial_of(cert, point))
-		return error_set(err, ERROR_PROTOCOL, "the certificate has an unusable serial number");
-	if (x509_add_der(cert, &point->cert, err) < 0)
-		return -1;
-	if (!issuer || X509_NAME_cmp(X509_get_subject_name(issuer), X509_get_issuer_name(cert)) != 0)
-		return 0;
-	return x509_add_der(issuer, &point->issuer, err);
-}
-
-int
-crl_points_of(const struct buf *leaf, const struct buf *chain, struct x509_seen *seen, struct crl_points *ret,
-	struct error *err)
-{
-	_cleanup_(x509_chain_clear) struct x509_chain certs = { 0 };
-	_cleanup_buf_ struct buf pem = BUF_INIT;
-	int rc = 0;
-
-	ERR_clear_error();
-	buf_add(&pem, leaf->data, leaf->len);
-	buf_add(&pem, chain->data, chain->len);
-	if (x509_chain_read(buf_str(&pem), pem.len, seen, &certs, err) < 0)
-		return -1;
-	for (size_t i = 0; i < certs.count && rc == 0; i++) {
-		X509 *issuer = i + 1 < certs.count ? certs.certs[i + 1] : NULL;
-
-		/* A root vouches for itself; nothing that it signs could say otherwise. */
-		if (i == 0 || !x509_is_self_signed(certs.certs[i]))
-			rc = crl_add_point(certs.certs[i], issuer, i == 0, ret, err);
-	}
-	ERR_clear_error();
-	return rc;
 }
 
 /* --- the list's frame --- */
@@ -272,7 +131,7 @@ crl_read_frame(const void *der, size_t len, struct crl_frame *f, struct error *e
 
 /* --- who has signed it --- */
 
-static X509 *
+X509 *
 crl_decode(const struct buf *der)
 {
 	const unsigned char *p = (const unsigned char *)der->data;
@@ -280,7 +139,7 @@ crl_decode(const struct buf *der)
 	return der->len ? d2i_X509(NULL, &p, (long)der->len) : NULL;
 }
 
-static bool
+bool
 crl_has_signed(X509 *issuer, X509 *cert)
 {
 	EVP_PKEY *key = X509_get0_pubkey(issuer);
@@ -422,27 +281,26 @@ crl_check_extensions(const struct crl_frame *f, const struct crl_asked *asked, s
 	return crl_check_scope(extensions, asked, err);
 }
 
-static int
-crl_check_dates(const struct crl_facts *facts, int64_t now, struct error *err)
+int
+crl_check_dates(const char *what, const struct crl_facts *facts, int64_t now, struct error *err)
 {
 	char when[TIME_RFC3339_SIZE];
 
 	if (facts->this_update_at > time_add(now, FUTURE_SLACK_SEC)) {
 		time_format_rfc3339(facts->this_update_at, when);
-		return error_set(
-			err, ERROR_PROTOCOL, "the list is from the future (%s); check the clock of this host", when);
+		return error_set(err, ERROR_PROTOCOL, "the %s is from the future (%s); check the clock of this host",
+			what, when);
 	}
 	if (facts->next_update_at && facts->next_update_at <= now) {
 		time_format_rfc3339(facts->next_update_at, when);
-		return error_set(err, ERROR_STATE, "the list expired at %s, and the CA has not replaced it", when);
+		return error_set(err, ERROR_STATE, "the %s expired at %s, and the CA has not replaced it", what, when);
 	}
 	return 0;
 }
 
 /* --- its entries --- */
 
-/* RFC 5280 s5.3.1 */
-static const char *
+const char *
 crl_reason_word(long reason)
 {
 	static const char *const words[] = { [0] = "unspecified",
@@ -509,7 +367,7 @@ crl_read(const void *der, size_t len, const struct crl_asked *asked, crl_wants_f
 	if (crl_read_frame(der, len, &f, err) < 0 || crl_verify(&f, asked, err) < 0)
 		return -1;
 	*ret = f.facts;
-	if (crl_check_extensions(&f, asked, err) < 0 || crl_check_dates(&f.facts, asked->now, err) < 0)
+	if (crl_check_extensions(&f, asked, err) < 0 || crl_check_dates("list", &f.facts, asked->now, err) < 0)
 		return -1;
 	return crl_walk(&f, wants, fn, arg, &ret->entries) ? 0 : crl_damaged(err);
 }

@@ -1,25 +1,24 @@
 /*
- * common/crypto/crl.h: certificate revocation lists (RFC 5280 s5): where a certificate says that its list is, and what
- * a list says. Lists of 10 MB exist, so a list is read in place, entry by entry: d2i_X509_CRL() needs many times the
- * memory. In addition to the list, reading one needs a copy of it while its signature is verified.
+ * common/crypto/crl.h: certificate revocation lists (RFC 5280 s5): where a certificate's list or OCSP responder
+ * (ocsp.h) is, and what a list says. Lists of 10 MB exist, so a list is read in place, entry by entry: d2i_X509_CRL()
+ * needs many times the memory. In addition to the list, reading one needs a copy of it while its signature is verified.
  */
 #ifndef COMMON_CRYPTO_CRL_H
 #define COMMON_CRYPTO_CRL_H
 
 #include "common/buf.h"
+#include "common/crypto/x509.h"
 
 #include <stdbool.h>
 #include <stdint.h>
 
-struct error;
-struct x509_seen;
+enum { CRL_URL_MAX = 1024, CRL_SERIAL_MAX = 32, CRL_POINTS_MAX = 2 * X509_CHAIN_MAX_CERTS, CRL_ID_SIZE = 37 };
 
-enum { CRL_URL_MAX = 1024, CRL_SERIAL_MAX = 32, CRL_POINTS_MAX = 10, CRL_ID_SIZE = 37 };
-
-/* One certificate of a chain that names a list. */
+/* One certificate of a chain that names a list or a responder. */
 struct crl_point {
 	char *url;                            /* owned; http, printable */
-	char id[CRL_ID_SIZE];                 /* hexadecimal: equal for certificates with the same URL and issuer */
+	bool is_ocsp;                         /* a responder; then it has an issuer */
+	char id[CRL_ID_SIZE];                 /* hexadecimal: equal for certificates that one answer is about */
 	unsigned char serial[CRL_SERIAL_MAX]; /* content of the DER INTEGER */
 	size_t serial_len;
 	struct buf cert;   /* DER */
@@ -36,8 +35,9 @@ void
 crl_points_clear(struct crl_points *points);
 
 /*
- * crl_points_of() - the certificates of a chain that name a revocation list
- * The first http URL of a certificate's distribution points counts. A URL that is not printable or too long is
+ * crl_points_of() - the certificates of a chain that name a revocation list or a responder, or one point for each
+ * The first http URL of a certificate's distribution points counts, and the first one of its responders, if the chain
+ * has the issuer. A URL that is not printable or too long is
  * ignored, as is every other scheme.
  * @leaf, @chain: PEM; @chain may be empty; @seen: see x509.h, or NULL
  * @ret: zeroed; cleared by the caller. Return: 0, or -1 (ERROR_PROTOCOL).

@@ -5,7 +5,7 @@ libcommon_a_SOURCES += \
 	common/crypto/base64url.c common/crypto/base64url.h \
 	common/crypto/cert_file.c common/crypto/cert_file.h \
 	common/crypto/cert_import.c common/crypto/cert_import.h \
-	common/crypto/crl.c common/crypto/crl.h \
+	common/crypto/crl.c common/crypto/crl.h common/crypto/crl_points.c common/crypto/crl_private.h \
 	common/crypto/csr.c common/crypto/csr.h \
 	common/crypto/digest.c common/crypto/digest.h \
 	common/crypto/jks.c common/crypto/jks.h \
@@ -14,6 +14,7 @@ libcommon_a_SOURCES += \
 	common/crypto/key_engine.c common/crypto/key_engine.h \
 	common/crypto/key_jwk.c \
 	common/crypto/key_uri.c common/crypto/key_uri.h \
+	common/crypto/ocsp.c common/crypto/ocsp.h \
 	common/crypto/ossl.c common/crypto/ossl.h \
 	common/crypto/pbe_cost.c common/crypto/pbe_cost.h \
 	common/crypto/pem.c common/crypto/pem.h \

@@ -9,6 +9,7 @@
 #include <openssl/bn.h>
 #include <openssl/err.h>
 #include <openssl/evp.h>
+#include <openssl/ocsp.h>
 #include <openssl/pkcs12.h>
 #include <openssl/x509v3.h>
 
@@ -43,6 +44,10 @@ OSSL_FREEP(ASN1_ENUMERATED, ossl_enumerated_freep, ASN1_ENUMERATED_free);
 OSSL_FREEP(GENERAL_NAMES, ossl_general_names_freep, GENERAL_NAMES_free);
 OSSL_FREEP(CRL_DIST_POINTS, ossl_dist_points_freep, CRL_DIST_POINTS_free);
 OSSL_FREEP(ISSUING_DIST_POINT, ossl_issuing_dist_point_freep, ISSUING_DIST_POINT_free);
+OSSL_FREEP(AUTHORITY_INFO_ACCESS, ossl_info_access_freep, AUTHORITY_INFO_ACCESS_free);
+OSSL_FREEP(OCSP_REQUEST, ossl_ocsp_request_freep, OCSP_REQUEST_free);
+OSSL_FREEP(OCSP_RESPONSE, ossl_ocsp_response_freep, OCSP_RESPONSE_free);
+OSSL_FREEP(OCSP_BASICRESP, ossl_ocsp_basic_freep, OCSP_BASICRESP_free);
 OSSL_FREEP(PKCS12, ossl_pkcs12_freep, PKCS12_free);
 OSSL_FREEP(PKCS8_PRIV_KEY_INFO, ossl_pkcs8_freep, PKCS8_PRIV_KEY_INFO_free);
 

@@ -1,10 +1,13 @@
 /*
- * A pass: walks over the certificates in slices, and groups them by the list that they name; then asks the lists that
- * are due, one after the other (crl_ask.c). An interrupted pass begins with its list again.
+ * A pass: walks over the certificates in slices, and groups them by the list or responder that they name; then asks
+ * those that are due, one after the other (crl_ask.c). An interrupted pass begins with its source again.
+ *
+ * Each certificate may have a source of its own, its responder's answer: so groups are small, and walked in slices.
  */
 #include "daemon/renew/crl_private.h"
 
 #include "common/random.h"
+#include "common/strlist.h"
 #include "common/timefmt.h"
 #include "daemon/base/clock.h"
 #include "daemon/base/loop.h"
@@ -19,8 +22,9 @@
 enum {
 	FIRST_SEC = 3600,
 	SLICE_CERTIFICATES = 50,
+	SLICE_SOURCES = 200,
 	SHORTEST_SEC = 60,
-	TOGETHER_SHARE = 24 /* lists that are due within this part of the interval are asked in one pass */
+	TOGETHER_SHARE = 24 /* what is due within this part of the interval is asked in one pass */
 };
 
 static const char row_id[] = "crl";
@@ -40,10 +44,12 @@ static const struct record_field crl_fields[] = {
 
 const struct record_class crl_class = RECORD_CLASS("crl", STORE_CRL, struct crl_record, crl_fields, unknown);
 
-/* A list, and room for the certificates that name it. */
+/* A source, and room for the certificates that name it. */
 struct crl_group {
 	struct crl_source source;
 	size_t max_watched;
+	size_t example; /* the index of one whose chain has the issuer, if there is one */
+	bool has_issuer;
 	UT_hash_handle hh;
 };
 
@@ -56,7 +62,9 @@ struct crl_pass {
 	struct crl_group *groups; /* hash table */
 	struct crl_group *group;  /* the present one */
 	struct crl_ask *ask;
-	int64_t next_at; /* of the lists that were visited */
+	struct strlist down; /* URLs of servers that did not answer in this pass */
+	struct buf record;   /* id of the last one that was looked at for crl_forget_unused() */
+	int64_t next_at;     /* of the sources that were visited */
 };
 
 int64_t
@@ -134,6 +142,8 @@ crl_cancel(void *work)
 	while (p->groups)
 		crl_group_free(p, p->groups);
 	object_query_clear(&p->query);
+	strlist_clear(&p->down);
+	buf_clear(&p->record);
 	free(p);
 }
 
@@ -173,7 +183,7 @@ crl_end_unread(struct crl_pass *p, const struct error *err)
 /* --- which lists there are --- */
 
 static struct crl_group *
-crl_group_of(struct crl_pass *p, struct crl_point *point)
+crl_group_of(struct crl_pass *p, const struct crl_point *point)
 {
 	struct crl_group *g;
 
@@ -181,20 +191,15 @@ crl_group_of(struct crl_pass *p, struct crl_point *point)
 	if (!g) {
 		g = xcalloc(1, sizeof(*g));
 		memcpy(g->source.id, point->id, sizeof(g->source.id));
+		g->source.is_ocsp = point->is_ocsp;
 		g->source.url = xstrdup(point->url);
-		buf_add(&g->source.cert, point->cert.data, point->cert.len);
 		HASH_ADD_STR(p->groups, source.id, g);
-	}
-	if (!g->source.issuer.len && point->issuer.len) { /* of this very certificate */
-		buf_reset(&g->source.cert);
-		buf_add(&g->source.cert, point->cert.data, point->cert.len);
-		buf_add(&g->source.issuer, point->issuer.data, point->issuer.len);
 	}
 	return g;
 }
 
 static void
-crl_watch(struct crl_pass *p, const struct certificate *cert, struct crl_point *point)
+crl_watch(struct crl_pass *p, const struct certificate *cert, const struct crl_point *point)
 {
 	struct crl_group *g = crl_group_of(p, point);
 	struct crl_source *source = &g->source;
@@ -203,6 +208,10 @@ crl_watch(struct crl_pass *p, const struct certificate *cert, struct crl_point *
 	if (source->n_watched == g->max_watched) {
 		g->max_watched = g->max_watched ? 2 * g->max_watched : 1;
 		source->watched = xreallocarray(source->watched, g->max_watched, sizeof(*source->watched));
+	}
+	if (!g->has_issuer && point->issuer.len) {
+		g->has_issuer = true;
+		g->example = source->n_watched;
 	}
 	w = &source->watched[source->n_watched++];
 	*w = (struct crl_watched){ .serial_len = (unsigned char)point->serial_len, .is_leaf = point->is_leaf };
@@ -231,30 +240,38 @@ crl_visit(const char *id, void *arg)
 
 /* --- the pass --- */
 
-/* Lists that no certificate names any more. */
-static void
+/* What no certificate names any more. Return: is there more to look at? */
+static bool
 crl_forget_unused(struct crl_pass *p, struct store_txn *txn)
 {
-	_cleanup_buf_ struct buf key = BUF_INIT;
+	struct buf *id = &p->record;
 	struct crl_group *g;
 
-	while (store_next(p->env->store, STORE_CRL, key.data, key.len, key.len > 0, &key, NULL, NULL) == 1) {
-		HASH_FIND_STR(p->groups, buf_str(&key), g);
+	for (unsigned n = 0; n < SLICE_SOURCES; n++) {
+		if (store_next(p->env->store, STORE_CRL, id->data, id->len, id->len > 0, id, NULL, NULL) != 1)
+			return false;
+		HASH_FIND_STR(p->groups, buf_str(id), g);
 		if (!g)
-			store_del(txn, STORE_CRL, key.data, key.len);
+			store_del(txn, STORE_CRL, id->data, id->len);
 	}
+	return true;
 }
 
 static void
-crl_end_pass(struct crl_pass *p)
+crl_end_pass(void *arg)
 {
+	struct crl_pass *p = arg;
 	struct store_txn *txn = store_begin(p->env->store);
 	int64_t now = crl_now(p->env), every = p->env->check_revocation_every;
 	int64_t at = p->next_at < time_add(now, every) ? p->next_at : time_add(now, every);
 	int64_t least = time_add(now, every < SHORTEST_SEC ? every : SHORTEST_SEC);
 	struct schedule_row row;
 
-	crl_forget_unused(p, txn);
+	if (crl_forget_unused(p, txn)) {
+		loop_timer_init(&p->timer, p->env->loop, crl_end_pass, p);
+		loop_timer_set(&p->timer, 0);
+		return;
+	}
 	if (p->groups) {
 		crl_end(p, txn, at > least ? at : least);
 		return;
@@ -265,7 +282,7 @@ crl_end_pass(struct crl_pass *p)
 	store_then(txn, crl_saved, p);
 }
 
-/* Is the list due, at @now or soon? Not either if a clock was wrong when its record was saved. */
+/* Is the source due, at @now or soon? Not either if a clock was wrong when its record was saved. */
 static bool
 crl_is_due(const struct crl_pass *p, const struct crl_record *record, int64_t now)
 {
@@ -286,7 +303,7 @@ static void
 crl_next(void *arg);
 
 static void
-crl_asked(int64_t next_at, const struct error *err, void *arg)
+crl_asked(int64_t next_at, bool is_down, const struct error *err, void *arg)
 {
 	struct crl_pass *p = arg;
 
@@ -296,9 +313,61 @@ crl_asked(int64_t next_at, const struct error *err, void *arg)
 		return;
 	}
 	crl_note_next(p, next_at);
+	if (is_down)
+		strlist_add(&p->down, p->group->source.url);
+	buf_clear(&p->group->source.cert);
+	buf_clear(&p->group->source.issuer);
 	p->group = p->group->hh.next;
 	loop_timer_init(&p->timer, p->env->loop, crl_next, p);
 	loop_timer_set(&p->timer, 0);
+}
+
+/* The certificates that the present source is asked about. Return: are they still there? */
+static bool
+crl_fill_source(struct crl_pass *p)
+{
+	struct crl_source *source = &p->group->source;
+	_cleanup_(crl_points_clear) struct crl_points points = { .count = 0 };
+	_cleanup_certificate_ struct certificate cert = { 0 };
+
+	if (object_peek(p->env->store, &certificate_class, source->watched[p->group->example].id, &cert, NULL) != 1 ||
+		crl_points_of(&cert.leaf_pem, &cert.chain_pem, p->env->seen, &points, NULL) < 0)
+		return false;
+	for (size_t i = 0; i < points.count; i++) {
+		struct crl_point *point = &points.items[i];
+
+		if (strcmp(point->id, source->id) != 0)
+			continue;
+		source->cert = point->cert;
+		source->issuer = point->issuer;
+		point->cert = point->issuer = (struct buf)BUF_INIT;
+		return true;
+	}
+	return false;
+}
+
+/* Asks the present source if it is due. Return: has it begun to? */
+static bool
+crl_ask_group(struct crl_pass *p)
+{
+	struct crl_source *source = &p->group->source;
+	struct crl_record record = { .url = NULL };
+	int64_t now = crl_now(p->env);
+
+	record_load(p->env->store, &crl_class, source->id, &record, NULL); /* a damaged one is replaced */
+	if (!crl_is_due(p, &record, now)) {
+		crl_note_next(p, record.next_at);
+	} else if (strlist_has(&p->down, source->url)) {
+		/* Not only when the one that failed is due, so that it does not stand in the way of others. */
+		crl_note_next(p, time_add(now, CRL_LOOK_AGAIN_SEC));
+	} else if (crl_fill_source(p)) {
+		p->ask = crl_ask(p->env, source, &record, crl_asked, p);
+		return true;
+	} else {
+		crl_note_next(p, now); /* the certificate was deleted meanwhile; there may be others */
+	}
+	record_clear(&crl_class, &record);
+	return false;
 }
 
 static void
@@ -306,17 +375,13 @@ crl_next(void *arg)
 {
 	struct crl_pass *p = arg;
 
-	for (; p->group; p->group = p->group->hh.next) {
-		struct crl_source *source = &p->group->source;
-		struct crl_record record = { .url = NULL };
-
-		record_load(p->env->store, &crl_class, source->id, &record, NULL); /* a damaged one is replaced */
-		if (crl_is_due(p, &record, crl_now(p->env))) {
-			p->ask = crl_ask(p->env, source, &record, crl_asked, p);
+	for (unsigned n = 0; p->group; p->group = p->group->hh.next) {
+		if (n++ == SLICE_SOURCES) {
+			loop_timer_set(&p->timer, 0);
 			return;
 		}
-		crl_note_next(p, record.next_at);
-		record_clear(&crl_class, &record);
+		if (crl_ask_group(p))
+			return;
 	}
 	crl_end_pass(p);
 }
@@ -377,25 +442,35 @@ const struct job_kind crl_job = {
 
 /* --- for people --- */
 
+static char *
+crl_explained(const struct crl_point *point, const struct crl_record *record)
+{
+	const char *whose = point->is_leaf ? "" : " of its issuer";
+	char when[TIME_RFC3339_SIZE], next[TIME_RFC3339_SIZE];
+
+	time_format_rfc3339(record->checked_at, when);
+	time_format_rfc3339(record->next_at, next);
+	if (error_is_set(&record->error))
+		return xasprintf("the %s%s cannot be used: %s: %s; next attempt %s",
+			point->is_ocsp ? "OCSP responder" : "revocation list", whose, point->url, record->error.message,
+			next);
+	if (point->is_ocsp)
+		return xasprintf("the OCSP responder said at %s that %s is not revoked: %s", when,
+			point->is_leaf ? "it" : "its issuer", point->url);
+	return xasprintf("the revocation list%s did not have it at %s: %s", whose, when, point->url);
+}
+
 static void
 crl_explain_point(const struct issue_env *env, const struct crl_point *point, struct strlist *ret)
 {
-	const char *whose = point->is_leaf ? "" : " of its issuer";
 	struct crl_record record = { .url = NULL };
-	char when[TIME_RFC3339_SIZE], next[TIME_RFC3339_SIZE];
 
-	if (record_load(env->store, &crl_class, point->id, &record, NULL) != 1) {
-		strlist_take(ret, xasprintf("its revocation list%s was not asked for yet: %s", whose, point->url));
-		return;
-	}
-	time_format_rfc3339(record.checked_at, when);
-	time_format_rfc3339(record.next_at, next);
-	if (error_is_set(&record.error))
-		strlist_take(ret, xasprintf("the revocation list%s cannot be used: %s: %s; next attempt %s", whose,
-					  point->url, record.error.message, next));
+	if (record_load(env->store, &crl_class, point->id, &record, NULL) == 1)
+		strlist_take(ret, crl_explained(point, &record));
 	else
-		strlist_take(
-			ret, xasprintf("the revocation list%s did not have it at %s: %s", whose, when, point->url));
+		strlist_take(ret, xasprintf("its %s%s was not asked yet: %s",
+					  point->is_ocsp ? "OCSP responder" : "revocation list",
+					  point->is_leaf ? "" : " of its issuer", point->url));
 	record_clear(&crl_class, &record);
 }
 

@@ -1,8 +1,8 @@
 /*
- * daemon/renew/crl.h: finds certificates that their CA has revoked, in the revocation lists that they and their
- * intermediates name (RFC 5280 s5). One row of SCHEDULE_CRL exists while check-revocation-every is not 0 and a
- * certificate names a list. Each list is fetched once, whatever the number of certificates that name it, one list at a
- * time.
+ * daemon/renew/crl.h: finds certificates that their CA has revoked: in the revocation lists (RFC 5280 s5), and by the
+ * OCSP responders (RFC 6960), that they and their intermediates name. One row of SCHEDULE_CRL exists while
+ * check-revocation-every is not 0 and a certificate names one. Each list is fetched once, whatever the number of
+ * certificates that name it, and one request is sent at a time.
  */
 #ifndef DAEMON_RENEW_CRL_H
 #define DAEMON_RENEW_CRL_H
@@ -16,11 +16,11 @@
 void
 crl_start(const struct issue_env *env);
 
-/* For a new certificate: puts the row if it is missing and the certificate or its chain names a list. */
+/* For a new certificate: puts the row if it is missing and its chain names a list or a responder. */
 void
 crl_note_certificate(const struct issue_env *env, struct store_txn *txn, const struct certificate *cert);
 
-/* What the lists said last about a certificate, one line each; appended. None while they are not asked. */
+/* What they said last about a certificate, one line each; appended. None while they are not asked. */
 void
 crl_explain(const struct issue_env *env, const struct certificate *cert, struct strlist *ret);
 

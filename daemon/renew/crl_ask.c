@@ -1,12 +1,14 @@
 /*
- * One list: fetches it, has a worker look for the certificates in it, and saves what was found. The list's record is
- * saved last, so that what is interrupted is asked again; what was found before is known by then.
+ * One list, or one question to a responder: fetches it, has a worker look for the certificates in it, and saves what
+ * was found. The source's record is saved last, so that what is interrupted is asked again; what was found before is
+ * known by then.
  *
- * A server may say that its list has not changed. It is not asked that way when there are certificates that were not
- * looked for in the list before.
+ * A server may say that its answer has not changed. It is not asked that way when there are certificates that were not
+ * looked for in it before.
  */
 #include "daemon/renew/crl_private.h"
 
+#include "common/crypto/ocsp.h"
 #include "common/retry.h"
 #include "common/timefmt.h"
 #include "daemon/base/loop.h"
@@ -24,7 +26,8 @@ enum {
 struct crl_check {
 	struct crl_ask *ask; /* NULL: cancelled */
 	char *url;
-	struct buf list, cert, issuer;
+	bool is_ocsp;
+	struct buf answer, cert, issuer;
 	struct crl_watched *watched; /* sorted */
 	size_t n_watched;
 	int64_t now;
@@ -45,6 +48,7 @@ struct crl_ask {
 	struct crl_check *check; /* at a worker; then: what it found */
 	struct loop_timer timer; /* the next slice of it */
 	size_t n_taken;
+	bool is_down;  /* the server, for all that ask it */
 	bool has_lost; /* something that was found could not be taken */
 };
 
@@ -56,7 +60,7 @@ crl_check_free(struct crl_check *c)
 	if (!c)
 		return;
 	free(c->url);
-	buf_clear(&c->list);
+	buf_clear(&c->answer);
 	buf_clear(&c->cert);
 	buf_clear(&c->issuer);
 	free(c->watched);
@@ -90,9 +94,10 @@ crl_ask_saved(const struct error *err, void *arg)
 	crl_asked_fn *done = a->done;
 	void *done_arg = a->arg;
 	int64_t next_at = a->record.next_at;
+	bool is_down = a->is_down;
 
 	crl_ask_cancel(a);
-	done(next_at, err, done_arg);
+	done(next_at, is_down, err, done_arg);
 }
 
 static void
@@ -103,26 +108,42 @@ crl_ask_end(struct crl_ask *a, struct store_txn *txn)
 	store_then(txn, crl_ask_saved, a);
 }
 
-/* The first failure is reported; nothing is known of the certificates until the list can be used again. */
+/* RFC 5019 s6.1: what a responder has said counts until it expires, for the certificates that it was asked about. */
+static bool
+crl_is_cached(const struct crl_ask *a)
+{
+	return a->source->is_ocsp && a->source->newest_at < a->record.judged_at &&
+	       a->record.next_update_at > crl_now(a->env);
+}
+
+static void
+crl_report_unknown(struct crl_ask *a, struct store_txn *txn, const struct error *err)
+{
+	struct json_object *data = event_error_data(err);
+
+	json_add_string(data, "list", a->source->url);
+	json_add_int(data, "certificates", (int64_t)a->source->n_watched);
+	event_emit(a->env->events, txn, EVENT_REVOCATION_UNKNOWN, NULL, data,
+		"certd does not know if %zu %s revoked: %s: %s", a->source->n_watched,
+		a->source->n_watched == 1 ? "certificate is" : "certificates are", a->source->url, err->message);
+}
+
+/* The first failure is reported; nothing is known of the certificates until the source can be used again. */
 static void
 crl_ask_failed(struct crl_ask *a, const struct error *err)
 {
 	struct store_txn *txn = store_begin(a->env->store);
-	struct json_object *data;
-	int64_t now = crl_now(a->env);
+	const char *last = a->record.error.message;
 
+	a->is_down = err->code == ERROR_UNAVAILABLE || err->code == ERROR_TIMEOUT || err->code == ERROR_NETWORK ||
+		     err->code == ERROR_DNS;
 	a->record.attempts = time_add(a->record.attempts, 1);
-	a->record.next_at = retry_at(RETRY_REMOTE, now, a->record.attempts, a->source->id);
-	if (a->record.attempts == 1 || !a->record.error.message || strcmp(a->record.error.message, err->message) != 0) {
-		data = event_error_data(err);
-		json_add_string(data, "list", a->source->url);
-		json_add_int(data, "certificates", (int64_t)a->source->n_watched);
-		event_emit(a->env->events, txn, EVENT_REVOCATION_UNKNOWN, NULL, data,
-			"certd does not know if %zu %s revoked: %s: %s", a->source->n_watched,
-			a->source->n_watched == 1 ? "certificate is" : "certificates are", a->source->url,
-			err->message);
+	a->record.next_at = retry_at(RETRY_REMOTE, crl_now(a->env), a->record.attempts, a->source->id);
+	if (!crl_is_cached(a)) {
+		if (!last || strcmp(last, err->message) != 0)
+			crl_report_unknown(a, txn, err);
+		error_copy(&a->record.error, err);
 	}
-	error_copy(&a->record.error, err);
 	crl_ask_end(a, txn);
 }
 
@@ -136,7 +157,7 @@ crl_ask_good(struct crl_ask *a)
 	crl_ask_end(a, store_begin(a->env->store));
 }
 
-/* 304. The list that it confirms may have expired meanwhile. */
+/* 304. What it confirms may have expired meanwhile. */
 static void
 crl_ask_unchanged(struct crl_ask *a)
 {
@@ -145,14 +166,15 @@ crl_ask_unchanged(struct crl_ask *a)
 
 	if (a->record.next_update_at && a->record.next_update_at <= crl_now(a->env)) {
 		time_format_rfc3339(a->record.next_update_at, when);
-		error_set(&err, ERROR_STATE, "the list expired at %s, and the CA has not replaced it", when);
+		error_set(&err, ERROR_STATE, "the %s expired at %s, and the CA has not replaced it",
+			a->source->is_ocsp ? "answer" : "list", when);
 		crl_ask_failed(a, &err);
 	} else {
 		crl_ask_good(a);
 	}
 }
 
-/* --- what a list says --- */
+/* --- what the answer says --- */
 
 /* Sorts by serial number. */
 static int
@@ -201,6 +223,19 @@ crl_check_entry(const struct crl_entry *entry, void *arg)
 	}
 }
 
+/* An answer is about one certificate, which several chains may have. */
+static void
+crl_check_answer(struct crl_check *c, const struct crl_asked *asked)
+{
+	struct crl_entry entry;
+
+	if (ocsp_read(c->answer.data, c->answer.len, asked, &entry, &c->facts, &c->error) != 1)
+		return;
+	entry.serial = c->watched[0].serial;
+	entry.serial_len = c->watched[0].serial_len;
+	crl_check_entry(&entry, c);
+}
+
 static void
 crl_check_run(void *arg)
 {
@@ -209,8 +244,12 @@ crl_check_run(void *arg)
 
 	qsort(c->watched, c->n_watched, sizeof(*c->watched), crl_watched_compare);
 	c->found = xcalloc(c->n_watched, sizeof(*c->found));
-	crl_read(c->list.data, c->list.len, &asked, crl_check_wants, crl_check_entry, c, &c->facts, &c->error);
-	buf_clear(&c->list); /* it may be large */
+	if (c->is_ocsp)
+		crl_check_answer(c, &asked);
+	else
+		crl_read(c->answer.data, c->answer.len, &asked, crl_check_wants, crl_check_entry, c, &c->facts,
+			&c->error);
+	buf_clear(&c->answer); /* a list may be large */
 }
 
 static void
@@ -231,7 +270,7 @@ crl_take_some(void *arg)
 	if (a->n_taken == c->n_found) {
 		a->record.this_update_at = c->facts.this_update_at;
 		a->record.next_update_at = c->facts.next_update_at;
-		a->record.judged_at = a->has_lost ? 0 : c->now; /* 0: the whole list is fetched again */
+		a->record.judged_at = a->has_lost ? 0 : c->now; /* 0: the whole answer is fetched again */
 		crl_keep_header(&a->record.etag, a->etag);
 		crl_keep_header(&a->record.last_modified, a->last_modified);
 		crl_ask_good(a);
@@ -289,10 +328,12 @@ crl_fetched(struct http_response *res, const struct error *err, void *arg)
 	c->ask = a;
 	c->url = xstrdup(source->url);
 	c->now = crl_now(a->env);
-	c->list = res->body;
+	c->is_ocsp = source->is_ocsp;
+	c->answer = res->body;
 	res->body = (struct buf)BUF_INIT;
-	buf_add(&c->cert, source->cert.data, source->cert.len);
-	buf_add(&c->issuer, source->issuer.data, source->issuer.len);
+	c->cert = source->cert;
+	c->issuer = source->issuer;
+	source->cert = source->issuer = (struct buf)BUF_INIT;
 	c->watched = source->watched;
 	c->n_watched = source->n_watched;
 	source->watched = NULL;
@@ -305,6 +346,9 @@ crl_ask(const struct issue_env *env, struct crl_source *source, struct crl_recor
 {
 	struct crl_ask *a = xcalloc(1, sizeof(*a));
 	bool is_new = !record->judged_at || source->newest_at >= record->judged_at;
+	_cleanup_free_ char *question = source->is_ocsp ? ocsp_question(source->url, &source->cert, &source->issuer)
+							: xstrdup(source->url);
+	_cleanup_error_ struct error err = ERROR_INIT;
 
 	a->env = env;
 	a->source = source;
@@ -313,7 +357,12 @@ crl_ask(const struct issue_env *env, struct crl_source *source, struct crl_recor
 	a->record = *record;
 	*record = (struct crl_record){ .url = NULL };
 	loop_timer_init(&a->timer, env->loop, crl_take_some, a);
-	a->fetch = crl_fetch(
-		clients_config(env->clients)->http, source->url, is_new ? NULL : &a->record, crl_fetched, a);
+	if (question) {
+		a->fetch = crl_fetch(clients_config(env->clients)->http, question, source->is_ocsp,
+			is_new ? NULL : &a->record, crl_fetched, a);
+	} else {
+		error_set(&err, ERROR_PROTOCOL, "the certificate or its issuer cannot be read");
+		crl_ask_failed(a, &err);
+	}
 	return a;
 }

@@ -1,6 +1,6 @@
 /*
- * daemon/renew/crl_private.h: shared by crl.c, the pass over all certificates, crl_ask.c, one list, crl_fetch.c, one
- * request, and crl_found.c, what follows.
+ * daemon/renew/crl_private.h: shared by crl.c, the pass over all certificates, crl_ask.c, one source, crl_fetch.c, one
+ * request, and crl_found.c, what follows. A source is a list, or what a responder says about one certificate.
  */
 #ifndef DAEMON_RENEW_CRL_PRIVATE_H
 #define DAEMON_RENEW_CRL_PRIVATE_H
@@ -9,7 +9,7 @@
 #include "daemon/base/http.h"
 #include "daemon/renew/crl.h"
 
-/* The record of STORE_CRL: what is known of a list. Its id: struct crl_point. */
+/* The record of STORE_CRL: what is known of a source. Its id: struct crl_point. */
 struct crl_record {
 	char *url;
 	char *etag;          /* of the last good answer; or NULL */
@@ -26,7 +26,7 @@ struct crl_record {
 
 extern const struct record_class crl_class;
 
-/* A certificate that names the list. */
+/* A certificate that names the source. */
 struct crl_watched {
 	unsigned char serial[CRL_SERIAL_MAX];
 	unsigned char serial_len;
@@ -34,9 +34,10 @@ struct crl_watched {
 	char id[STORE_ID_SIZE];
 };
 
-/* One list, and the certificates that name it. */
+/* A source, and the certificates that name it. There may be many: its own certificates are there while it is asked. */
 struct crl_source {
 	char id[CRL_ID_SIZE];
+	bool is_ocsp;
 	char *url;         /* owned */
 	struct buf cert;   /* DER of one of them */
 	struct buf issuer; /* of its issuer; may be empty */
@@ -55,13 +56,16 @@ crl_now(const struct issue_env *env);
 
 struct crl_ask;
 
-/* Once, from the loop; what was learned is durable. @err: the store failed. @next_at: of the source. */
+/*
+ * Once, from the loop; what was learned is durable. @err: the store failed. @next_at: of the source. @is_down: its
+ * server does not answer anybody.
+ */
 typedef void
-crl_asked_fn(int64_t next_at, const struct error *err, void *arg);
+crl_asked_fn(int64_t next_at, bool is_down, const struct error *err, void *arg);
 
 /*
- * crl_ask() - fetch a list, look for the certificates in it, and save what was found, then the list's record
- * @source: borrowed until @done or crl_ask_cancel(); its certificates are taken
+ * crl_ask() - fetch a source, look for the certificates in it, and save what was found, then the source's record
+ * @source: borrowed until @done or crl_ask_cancel(); what it has but id and URL is taken
  * @record: moved from
  */
 struct crl_ask *
@@ -90,9 +94,13 @@ struct crl_fetch;
 typedef void
 crl_fetched_fn(struct http_response *res, const struct error *err, void *arg);
 
-/* @record: NULL: the whole list is wanted; otherwise only one that has changed since. Borrowed for the call. */
+/*
+ * ERROR_UNAVAILABLE: the server is overloaded or out of order. @url: of a list, or the question to a responder.
+ * @record: NULL: the whole answer is wanted; otherwise only one that has changed since. Both borrowed for the call.
+ */
 struct crl_fetch *
-crl_fetch(const struct http *http, const char *url, const struct crl_record *record, crl_fetched_fn *done, void *arg);
+crl_fetch(const struct http *http, const char *url, bool is_ocsp, const struct crl_record *record, crl_fetched_fn *done,
+	void *arg);
 
 /* NULL is a no-op. */
 void

@@ -1,9 +1,10 @@
-/* Makes revocation lists for tests; whatever OpenSSL does not do ends the test. */
+/* Makes revocation lists and OCSP answers for tests; whatever OpenSSL does not do ends the test. */
 #include "tests/support/crl_maker.h"
 
 #include "common/alloc.h"
 
 #include <openssl/bn.h>
+#include <openssl/ocsp.h>
 #include <openssl/x509v3.h>
 #include <stdlib.h>
 #include <string.h>
@@ -110,4 +111,52 @@ crl_make(X509 *issuer, EVP_PKEY *key, const struct crl_spec *spec, struct buf *r
 	buf_add(ret, der, (size_t)len);
 	OPENSSL_free(der);
 	X509_CRL_free(crl);
+}
+
+static void
+ocsp_add(OCSP_BASICRESP *basic, X509 *cert, X509 *issuer, const struct ocsp_spec *spec)
+{
+	OCSP_CERTID *id = OCSP_cert_to_id(EVP_sha1(), cert, issuer);
+	ASN1_TIME *revoked = ASN1_TIME_set(NULL, spec->revoked_at);
+	ASN1_TIME *this_update = ASN1_TIME_set(NULL, spec->this_at);
+	ASN1_TIME *next_update = spec->next_at ? ASN1_TIME_set(NULL, spec->next_at) : NULL;
+
+	must(OCSP_basic_add1_status(basic, id, spec->status, spec->reason,
+		     spec->status == V_OCSP_CERTSTATUS_REVOKED ? revoked : NULL, this_update, next_update) != NULL);
+	ASN1_TIME_free(revoked);
+	ASN1_TIME_free(this_update);
+	ASN1_TIME_free(next_update);
+	OCSP_CERTID_free(id);
+}
+
+static void
+ocsp_add_unknown(OCSP_BASICRESP *basic, const char *value)
+{
+	X509_EXTENSION *ext = value ? X509V3_EXT_conf(NULL, NULL, "1.2.3.4.5", value) : NULL;
+
+	must(!value || (ext && OCSP_BASICRESP_add_ext(basic, ext, -1) == 1));
+	X509_EXTENSION_free(ext);
+}
+
+void
+ocsp_make(X509 *cert, X509 *issuer, EVP_PKEY *issuer_key, const struct ocsp_spec *spec, struct buf *ret)
+{
+	unsigned long flags = OCSP_NOTIME | (spec->is_by_key ? OCSP_RESPID_KEY : 0) |
+			      (spec->has_no_signer ? OCSP_NOCERTS : 0);
+	OCSP_BASICRESP *basic = OCSP_BASICRESP_new();
+	OCSP_RESPONSE *response;
+	unsigned char *der = NULL;
+	int len;
+
+	ocsp_add(basic, cert, issuer, spec);
+	ocsp_add_unknown(basic, spec->unknown);
+	must(OCSP_basic_sign(basic, spec->signer ? spec->signer : issuer, spec->signer ? spec->key : issuer_key,
+		     EVP_sha256(), NULL, flags) == 1);
+	response = OCSP_response_create(spec->refusal, spec->refusal ? NULL : basic);
+	len = i2d_OCSP_RESPONSE(response, &der);
+	must(len > 0);
+	buf_add(ret, der, (size_t)len);
+	OPENSSL_free(der);
+	OCSP_RESPONSE_free(response);
+	OCSP_BASICRESP_free(basic);
 }

@@ -237,6 +237,12 @@ fake_ca_crl(struct fake_ca *ca, const struct crl_spec *spec, bool is_of_root, st
 }
 
 void
+fake_ca_ocsp(struct fake_ca *ca, const struct buf *leaf, const struct ocsp_spec *spec, struct buf *ret)
+{
+	fake_issuer_ocsp(fake_ca_issuer(ca), leaf, spec, ret);
+}
+
+void
 fake_ca_replace_issuer(struct fake_ca *ca)
 {
 	fake_issuer_free(ca->issuer);

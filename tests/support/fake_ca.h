@@ -81,6 +81,7 @@ struct fake_ca_script {
 	const char *renewal_id;     /* only about this one: the others have much time; NULL: about all */
 	int64_t renewal_retry_sec;  /* its Retry-After */
 	const char *crl_url;        /* in certificates; NULL: no revocation list */
+	const char *ocsp_url;       /* in certificates; NULL: no responder */
 	const char *issuer_crl_url; /* in the intermediate, see fake_ca_replace_issuer() */
 	bool sends_root;            /* at the end of chains */
 	fake_ca_intercept_fn *intercept;
@@ -164,6 +165,12 @@ struct crl_spec;
 /* Appends its revocation list, or that of its root, to @ret. */
 void
 fake_ca_crl(struct fake_ca *ca, const struct crl_spec *spec, bool is_of_root, struct buf *ret);
+
+struct ocsp_spec;
+
+/* Appends its answer about @leaf (PEM) to @ret. */
+void
+fake_ca_ocsp(struct fake_ca *ca, const struct buf *leaf, const struct ocsp_spec *spec, struct buf *ret);
 
 /* Other keys and certificates of the CA from now on, by the script. */
 void

@@ -457,8 +457,8 @@ post_finalize(struct fake_ca *ca, size_t id, const struct fake_jws *jws, struct 
 		base64url_decode(text, strlen(text), &csr, NULL) < 0)
 		wrong = "no csr in the payload";
 	else
-		wrong = fake_issuer_sign(
-			fake_ca_issuer(ca), &csr, &o->names, now, lifetime_of(ca, o), ca->script.crl_url, &o->leaf);
+		wrong = fake_issuer_sign(fake_ca_issuer(ca), &csr, &o->names, now, lifetime_of(ca, o),
+			ca->script.crl_url, ca->script.ocsp_url, &o->leaf);
 	if (wrong) {
 		fake_ca_answer_problem(answer, 400, "badCSR", wrong);
 		return;

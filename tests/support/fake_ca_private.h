@@ -51,6 +51,12 @@ struct crl_spec;
 void
 fake_issuer_crl(const struct fake_issuer *issuer, const struct crl_spec *spec, bool is_of_root, struct buf *ret);
 
+struct ocsp_spec;
+
+void
+fake_issuer_ocsp(
+	const struct fake_issuer *issuer, const struct buf *leaf, const struct ocsp_spec *spec, struct buf *ret);
+
 char *
 fake_issuer_serial(const struct fake_issuer *issuer);
 
@@ -62,11 +68,11 @@ fake_issuer_root_pem(const struct fake_issuer *issuer, unsigned index);
 
 /*
  * Appends the PEM of a leaf for the request @csr (DER) to @ret. Return: NULL, or why the request is refused.
- * @names: what the SAN must be. @crl_url: or NULL.
+ * @names: what the SAN must be. @crl_url, @ocsp_url: or NULL.
  */
 const char *
 fake_issuer_sign(struct fake_issuer *issuer, const struct buf *csr, const struct strlist *names, int64_t now,
-	int64_t lifetime_sec, const char *crl_url, struct buf *ret);
+	int64_t lifetime_sec, const char *crl_url, const char *ocsp_url, struct buf *ret);
 
 /* Appends the PEM of the intermediate below root @index, and of the root if @with_root. */
 void

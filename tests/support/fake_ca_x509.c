@@ -71,13 +71,14 @@ set_cn(X509_NAME *name, const char *cn)
 	X509_NAME_add_entry_by_txt(name, "CN", MBSTRING_UTF8, (const unsigned char *)cn, -1, -1, 0);
 }
 
+/* @prefix: what the extension has before it. */
 static void
-add_crl_url(X509 *cert, const char *url)
+add_url(X509 *cert, int nid, const char *prefix, const char *url)
 {
-	_cleanup_free_ char *value = url ? xasprintf("URI:%s", url) : NULL;
+	_cleanup_free_ char *value = url ? xasprintf("%sURI:%s", prefix, url) : NULL;
 
 	if (value)
-		add_extension(cert, NULL, NID_crl_distribution_points, value);
+		add_extension(cert, NULL, nid, value);
 }
 
 static X509 *
@@ -92,7 +93,7 @@ ca_cert(EVP_PKEY *key, const char *cn, X509 *issuer, EVP_PKEY *issuer_key, const
 	add_extension(cert, signer, NID_key_usage, "critical,keyCertSign,cRLSign");
 	add_extension(cert, signer, NID_subject_key_identifier, "hash");
 	add_extension(cert, signer, NID_authority_key_identifier, "keyid:always");
-	add_crl_url(cert, crl_url);
+	add_url(cert, NID_crl_distribution_points, "", crl_url);
 	X509_sign(cert, issuer_key, EVP_sha256());
 	return cert;
 }
@@ -187,6 +188,18 @@ fake_issuer_crl(const struct fake_issuer *issuer, const struct crl_spec *spec, b
 		spec, ret);
 }
 
+void
+fake_issuer_ocsp(
+	const struct fake_issuer *issuer, const struct buf *leaf, const struct ocsp_spec *spec, struct buf *ret)
+{
+	BIO *bio = BIO_new_mem_buf(leaf->data, (int)leaf->len);
+	X509 *cert = PEM_read_bio_X509(bio, NULL, NULL, NULL);
+
+	ocsp_make(cert, issuer->cert, issuer->key, spec, ret);
+	X509_free(cert);
+	BIO_free(bio);
+}
+
 char *
 fake_issuer_serial(const struct fake_issuer *issuer)
 {
@@ -263,7 +276,7 @@ san_text(const struct strlist *names)
 
 const char *
 fake_issuer_sign(struct fake_issuer *issuer, const struct buf *csr, const struct strlist *names, int64_t now,
-	int64_t lifetime_sec, const char *crl_url, struct buf *ret)
+	int64_t lifetime_sec, const char *crl_url, const char *ocsp_url, struct buf *ret)
 {
 	const unsigned char *der = (const unsigned char *)csr->data;
 	X509_REQ *req = d2i_X509_REQ(NULL, &der, (long)csr->len);
@@ -279,7 +292,8 @@ fake_issuer_sign(struct fake_issuer *issuer, const struct buf *csr, const struct
 		add_extension(cert, issuer->cert, NID_ext_key_usage, "serverAuth");
 		add_extension(cert, issuer->cert, NID_authority_key_identifier, "keyid:always");
 		add_extension(cert, issuer->cert, NID_subject_alt_name, san);
-		add_crl_url(cert, crl_url);
+		add_url(cert, NID_crl_distribution_points, "", crl_url);
+		add_url(cert, NID_info_access, "OCSP;", ocsp_url);
 		copy_must_staple(req, cert);
 		X509_sign(cert, issuer->key, EVP_sha256());
 		add_pem(cert, ret);

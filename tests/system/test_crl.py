@@ -1,11 +1,14 @@
-"""Revocation lists of a real HTTP server: a list of 10 MB, redirects, slow and wrong answers, and what certd reports."""
+"""Revocation lists of a real HTTP server: a list of 10 MB, redirects, slow and wrong answers, and what certd reports.
+
+The OCSP responder is the one of OpenSSL.
+"""
 import datetime
 import http.server
 import threading
 
 import pytest
 from certd import Certd
-from procs import run, wait_for
+from procs import Server, free_port, run, wait_for
 
 EVERY = "check-revocation-every = 1\n"
 
@@ -30,16 +33,18 @@ class Pki:
         self.directory = directory
         directory.mkdir()
 
-    def make(self, name, issuer=None, url=None):
-        """@url: of the list; a CA unless it is a DNS name."""
+    def make(self, name, issuer=None, url=None, responder=None, usage="serverAuth"):
+        """@url: of the list; @responder: its URL; a CA unless it is a DNS name."""
         is_ca = "." not in name
         lines = [f"basicConstraints=critical,CA:{str(is_ca).upper()}", "subjectKeyIdentifier=hash",
                  f"keyUsage=critical,{'keyCertSign,cRLSign' if is_ca else 'digitalSignature'}",
                  "authorityKeyIdentifier=keyid"]
         if url:
             lines.append(f"crlDistributionPoints=URI:{url}")
+        if responder:
+            lines.append(f"authorityInfoAccess=OCSP;URI:{responder}")
         if not is_ca:
-            lines += [f"subjectAltName=DNS:{name}", "extendedKeyUsage=serverAuth"]
+            lines += [f"subjectAltName=DNS:{name}", f"extendedKeyUsage={usage}"]
         extensions = self.path(name, "ext")
         extensions.write_text("\n".join(lines) + "\n")
         key = self.path(name, "key")
@@ -133,6 +138,40 @@ class Lists:
                 handler.wfile.write(b"0")
                 handler.wfile.flush()
         self.answers[path] = answer
+
+
+class Responder(Server):
+    """`openssl ocsp` for the certificates of `ca`; a certificate that the CA has made for it signs the answers."""
+    name = "responder"
+
+    def __init__(self, directory, pki, known):
+        super().__init__(directory)
+        self.pki, self.port = pki, free_port()
+        self.url = f"http://127.0.0.1:{self.port}"
+        self.known = known
+        pki.make("ocsp.example.com", "ca", usage="OCSPSigning")
+        for name in known:
+            pki.make(name, "ca", responder=self.url)
+        self.revoke([])
+
+    def revoke(self, revoked):
+        """For keyCompromise. OpenSSL reads its index again after the next request."""
+        lines = []
+        for name in self.known:
+            status, when = ("R", "261101000000Z,keyCompromise") if name in revoked else ("V", "")
+            number = f"{self.pki.serial(name):X}"
+            lines.append(f"{status}\t491231235959Z\t{when}\t{'0' * (len(number) % 2)}{number}\tunknown\t/CN=test {name}\n")
+        (self.directory / "index.txt").write_text("".join(lines))
+
+    def command(self):
+        path = self.pki.path
+        return ["openssl", "ocsp", "-port", str(self.port), "-index", self.directory / "index.txt", "-CA", path("ca", "pem"),
+                "-rsigner", path("ocsp.example.com", "pem"), "-rkey", path("ocsp.example.com", "key"), "-nmin", "60",
+                "-ignore_err"]
+
+    def is_ready(self):
+        # A connection without a request would occupy it for good.
+        return "waiting for OCSP client connections" in self.log
 
 
 @pytest.fixture
@@ -243,3 +282,19 @@ def test_a_revoked_intermediate_counts_and_a_slow_server_holds_nothing_up(site, 
     wait_for(lambda: lists.asked("/slow.example.com"), 90, "a request")
     assert site.certd.call("server.status")
     assert site.status("slow.example.com") == "active"
+
+
+def test_a_responder_is_asked_about_a_certificate_and_a_revoked_one_is_found(site, lists, start, scratch):
+    responder = start(Responder, site.pki, ["www.example.com"])
+    lists.serve("/roots", site.pki.crl("root"))
+    site.pki.make("strange.example.com", "ca", responder=responder.url)
+    site.import_leaf("www.example.com")
+    site.import_leaf("strange.example.com")
+    site.wait_explained("www.example.com", "the OCSP responder said at")
+    site.wait_explained("strange.example.com", f"cannot be used: {responder.url}: the responder does not know the certificate")
+    assert site.status("www.example.com") == "active"
+    responder.revoke(["www.example.com"])
+    site.wait_revoked("www.example.com")
+    shown = site.certd.ctl("show", "cert", "www.example.com").stdout
+    assert "keyCompromise" in shown and responder.url in shown
+    assert site.status("strange.example.com") == "active"

@@ -1,5 +1,6 @@
-/* Revocation lists: when they are asked for, and what follows from what they say. */
+/* Revocation lists and OCSP responders: when they are asked, and what follows from what they say. */
 #include "common/crypto/key.h"
+#include "common/crypto/ocsp.h"
 #include "daemon/alert/alert_list.h"
 #include "daemon/base/loop.h"
 #include "daemon/renew/crl.h"
@@ -10,14 +11,16 @@
 #include "tests/unit/renew/run.h"
 
 #include <criterion/criterion.h>
+#include <openssl/ocsp.h>
 #include <stdlib.h>
 #include <string.h>
 
 #define LIST "http://crl.test/leaves"
 #define ROOT_LIST "http://crl.test/cas"
 #define MOVED "http://crl.test/moved"
+#define RESPONDER "http://ocsp.test/"
 
-enum { PAGES = 4 };
+enum { PAGES = 4, ANSWER = 3 /* the page of the question about the first certificate */ };
 
 /* What the servers of lists answer. */
 struct page {
@@ -33,6 +36,7 @@ struct page {
 struct request {
 	struct loop_timer timer;
 	struct page *page;
+	enum error_code failure; /* whatever the page says */
 	http_done_fn *done;
 	void *arg;
 };
@@ -41,7 +45,11 @@ struct scene {
 	struct run run;
 	struct http http;
 	struct page pages[PAGES];
-	char *first; /* id of the first certificate of a-90d */
+	char *question;     /* URL of the page ANSWER; owned */
+	unsigned questions; /* to the responder, about any certificate */
+	bool is_down;       /* it answers nobody */
+	char *stuck;        /* the first question that it did not answer: it never does; owned */
+	char *first;        /* id of the first certificate of a-90d */
 };
 
 static void
@@ -53,10 +61,11 @@ answer(void *arg)
 	_cleanup_error_ struct error err = ERROR_INIT;
 	http_done_fn *done = r->done;
 	void *done_arg = r->arg;
+	enum error_code failure = r->failure ? r->failure : page ? page->failure : ERROR_NONE;
 
 	free(r);
-	if (page && page->failure)
-		error_set(&err, page->failure, "no answer");
+	if (failure)
+		error_set(&err, failure, "no answer");
 	if (page) {
 		res.location = xstrdup_null(page->location);
 		res.etag = xstrdup_null(page->etag);
@@ -75,6 +84,14 @@ serve(void *self, const struct http_request *req, http_done_fn *done, void *arg)
 
 	r->done = done;
 	r->arg = arg;
+	if (strncmp(req->url, RESPONDER, strlen(RESPONDER)) == 0) {
+		cr_expect(req->max_body <= 64 << 10 && req->timeout_ms <= 30 * 1000);
+		s->questions++;
+		if (s->is_down && !s->stuck)
+			s->stuck = xstrdup(req->url);
+		if (s->is_down || (s->stuck && strcmp(s->stuck, req->url) == 0))
+			r->failure = ERROR_TIMEOUT;
+	}
 	for (size_t i = 0; i < PAGES; i++)
 		if (s->pages[i].url && strcmp(s->pages[i].url, req->url) == 0)
 			r->page = &s->pages[i];
@@ -115,8 +132,9 @@ start_watch(struct scene *s)
 	crl_start(&s->run.world.issue_env);
 }
 
+/* @crl, @issuer_crl, @ocsp: URLs in the certificates; or NULL. */
 static void
-begin(struct scene *s)
+begin_with(struct scene *s, const char *crl, const char *issuer_crl, const char *ocsp)
 {
 	_cleanup_autocert_ struct autocert a = { 0 };
 	struct world *w = &s->run.world;
@@ -126,8 +144,9 @@ begin(struct scene *s)
 		.pages = { { .url = LIST }, { .url = ROOT_LIST }, { .url = MOVED } } };
 	run_begin(&s->run, 0);
 	script = fake_ca_script(w->cas[0].ca);
-	script->crl_url = LIST;
-	script->issuer_crl_url = ROOT_LIST;
+	script->crl_url = crl;
+	script->issuer_crl_url = issuer_crl;
+	script->ocsp_url = ocsp;
 	script->sends_root = true;
 	fake_ca_replace_issuer(w->cas[0].ca);
 	w->crl_http = &s->http;
@@ -138,10 +157,18 @@ begin(struct scene *s)
 }
 
 static void
+begin(struct scene *s)
+{
+	begin_with(s, LIST, ROOT_LIST, NULL);
+}
+
+static void
 end(struct scene *s)
 {
 	run_end(&s->run);
 	free(s->first);
+	free(s->question);
+	free(s->stuck);
 	for (size_t i = 0; i < PAGES; i++) {
 		buf_clear(&s->pages[i].body);
 		free(s->pages[i].condition);
@@ -173,6 +200,32 @@ publish(struct scene *s, size_t page, const char *serial, int reason, int64_t la
 	buf_reset(&s->pages[page].body);
 	fake_ca_crl(s->run.world.cas[0].ca, &spec, page == 1, &s->pages[page].body);
 	s->pages[page].status = 200;
+}
+
+/* What the responder says about the first certificate. */
+static void
+publish_answer(struct scene *s, int status, int reason, int64_t lasts_sec)
+{
+	_cleanup_(crl_points_clear) struct crl_points points = { .count = 0 };
+	_cleanup_certificate_ struct certificate c = { 0 };
+	int64_t now = world_now(&s->run.world);
+	struct ocsp_spec spec = { .this_at = now - HOUR,
+		.next_at = now + lasts_sec,
+		.status = status,
+		.revoked_at = now - 2 * HOUR,
+		.reason = reason,
+		.has_no_signer = true };
+	struct page *page = &s->pages[ANSWER];
+
+	load(s, &c);
+	cr_assert_eq(crl_points_of(&c.leaf_pem, &c.chain_pem, NULL, &points, NULL), 0);
+	for (size_t i = 0; i < points.count && !s->question; i++)
+		if (points.items[i].is_ocsp)
+			s->question = ocsp_question(RESPONDER, &points.items[i].cert, &points.items[i].issuer);
+	page->url = s->question;
+	page->status = 200;
+	buf_reset(&page->body);
+	fake_ca_ocsp(s->run.world.cas[0].ca, &c.leaf_pem, &spec, &page->body);
 }
 
 /* Both lists are good, and the first has the first certificate. */
@@ -604,5 +657,178 @@ Test(crl, it_begins_with_a_certificate_that_names_a_list_and_ends_with_the_last)
 	cr_expect_eq(run_due(&s.run, SCHEDULE_CRL, "crl"), 0);
 	crl_start(&s.run.world.issue_env);
 	cr_expect_eq(run_due(&s.run, SCHEDULE_CRL, "crl"), 0, "nothing names a list");
+	end(&s);
+}
+
+Test(crl, what_the_responder_says_is_revoked_is_replaced_at_once)
+{
+	static const struct {
+		int reason;
+		bool is_new, is_compromised;
+	} cases[] = { { -1, true, false }, { 1, true, true }, { 4, false, false } };
+
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		_cleanup_certificate_ struct certificate c = { 0 };
+		_cleanup_key_ struct key *key = NULL;
+		struct scene s;
+
+		begin_with(&s, NULL, NULL, RESPONDER);
+		cr_assert(world_call(
+			&s.run.world, RPC_AUTOCERTIFICATE_UPDATE, "{'ref':'a-90d','properties':{'reuseKey':true}}"));
+		publish_answer(&s, V_OCSP_CERTSTATUS_REVOKED, cases[i].reason, 4 * DAY);
+		start_watch(&s);
+		pass(&s, 2 * HOUR);
+		load(&s, &c);
+		cr_expect(c.is_revoked);
+		cr_expect_str_eq(c.revocation_list, RESPONDER);
+		cr_expect_lt(c.revoked_at, world_now(&s.run.world) - 2 * HOUR);
+		cr_expect_eq(s.run.world.issued, 2);
+		cr_expect_eq(has_new_key(&s), cases[i].is_new, "reason %d", cases[i].reason);
+		cr_assert_eq(key_from_der(&c.key, &key, NULL), 0);
+		cr_expect_eq(compromised_has(s.run.world.store, key, NULL), cases[i].is_compromised, "reason %d",
+			cases[i].reason);
+		end(&s);
+	}
+}
+
+/* The answer says that the certificate is revoked, if certd believes it. */
+Test(crl, nothing_is_concluded_from_an_answer_that_cannot_be_used)
+{
+	static const struct {
+		const char *why;
+		int status;
+		enum error_code failure;
+		const char *location, *body;
+		bool is_expired, is_forged, is_moved, is_believed;
+	} cases[] = {
+		{ .why = "good", .is_believed = true },
+		{ .why = "moved", .status = 302, .location = MOVED, .is_moved = true, .is_believed = true },
+		{ .why = "gone", .status = 404 },
+		{ .why = "down", .status = 503 },
+		{ .why = "too slow", .failure = ERROR_TIMEOUT },
+		{ .why = "too large", .failure = ERROR_LIMIT },
+		{ .why = "moved to itself", .status = 301, .location = RESPONDER "?" },
+		{ .why = "not changed, says a server that was not asked that", .status = 304 },
+		{ .why = "a page", .body = "<html>no answer</html>" },
+		{ .why = "empty", .body = "" },
+		{ .why = "try later", .body = "\x30\x03\x0a\x01\x03" },
+		{ .why = "unauthorized", .body = "\x30\x03\x0a\x01\x06" },
+		{ .why = "expired", .is_expired = true },
+		{ .why = "forged", .is_forged = true },
+	};
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		_cleanup_strlist_ struct strlist lines = STRLIST_INIT;
+		_cleanup_certificate_ struct certificate c = { 0 };
+		_cleanup_free_ char *said = NULL;
+		struct scene s;
+		struct page *page = &s.pages[ANSWER];
+
+		begin_with(&s, NULL, NULL, RESPONDER);
+		load(&s, &c);
+		publish_answer(&s, V_OCSP_CERTSTATUS_REVOKED, 4, cases[i].is_expired ? -60 : 4 * DAY);
+		if (cases[i].is_moved) {
+			s.pages[2].body = page->body;
+			s.pages[2].status = 200;
+			page->body = (struct buf)BUF_INIT;
+		}
+		if (cases[i].is_forged)
+			page->body.data[page->body.len - 1] ^= 1;
+		if (cases[i].body) {
+			buf_reset(&page->body);
+			buf_add_str(&page->body, cases[i].body);
+		}
+		if (cases[i].status)
+			page->status = cases[i].status;
+		page->failure = cases[i].failure;
+		page->location = cases[i].location;
+		start_watch(&s);
+		pass(&s, 30);
+		cr_expect_eq(is_first_revoked(&s), cases[i].is_believed, "%s", cases[i].why);
+		cr_expect_leq(s.questions, 7, "%s: %u requests", cases[i].why, s.questions);
+		crl_explain(&s.run.world.issue_env, &c, &lines);
+		said = strlist_join(&lines, "\n");
+		if (!cases[i].is_believed)
+			cr_expect(strstr(said, "the OCSP responder cannot be used: " RESPONDER), "%s: %s", cases[i].why,
+				said);
+		/* It is tried again, and then it is seen. */
+		page->failure = ERROR_NONE;
+		publish_answer(&s, V_OCSP_CERTSTATUS_REVOKED, 4, 4 * DAY);
+		pass(&s, 10 * MINUTE);
+		cr_expect(is_first_revoked(&s), "%s", cases[i].why);
+		end(&s);
+	}
+}
+
+Test(crl, an_answer_counts_until_it_expires)
+{
+	_cleanup_strlist_ struct strlist lines = STRLIST_INIT;
+	_cleanup_strlist_ struct strlist later = STRLIST_INIT;
+	_cleanup_certificate_ struct certificate c = { 0 };
+	struct scene s;
+	struct page *page = &s.pages[ANSWER];
+
+	begin_with(&s, NULL, NULL, RESPONDER);
+	load(&s, &c);
+	publish_answer(&s, V_OCSP_CERTSTATUS_GOOD, -1, 3 * DAY);
+	page->etag = "\"one\"";
+	start_watch(&s);
+	pass(&s, HOUR);
+	cr_expect_eq(page->asked, 1);
+	page->status = 304;
+	pass(&s, DAY);
+	cr_expect_eq(page->asked, 2, "daily");
+	cr_expect_str_eq(page->condition, "\"one\"");
+	page->status = 503;
+	pass(&s, DAY);
+	cr_expect_geq(page->asked, 3);
+	crl_explain(&s.run.world.issue_env, &c, &lines);
+	cr_assert_eq(lines.count, 1);
+	cr_expect(strstr(lines.items[0], "said at ") && strstr(lines.items[0], "is not revoked"), "%s", lines.items[0]);
+	pass(&s, 2 * DAY);
+	crl_explain(&s.run.world.issue_env, &c, &later);
+	cr_expect(strstr(later.items[0], "cannot be used: " RESPONDER ": the server answers with status 503"), "%s",
+		later.items[0]);
+	end(&s);
+}
+
+Test(crl, a_certificate_that_names_both_is_looked_for_in_both)
+{
+	struct scene s;
+
+	begin_with(&s, LIST, ROOT_LIST, RESPONDER);
+	publish(&s, 0, NULL, 0, 100 * DAY);
+	publish(&s, 1, NULL, 0, 100 * DAY);
+	publish_answer(&s, V_OCSP_CERTSTATUS_REVOKED, 4, 4 * DAY);
+	start_watch(&s);
+	pass(&s, 2 * HOUR);
+	cr_expect_geq(s.pages[0].asked, 1);
+	cr_expect_eq(s.pages[ANSWER].asked, 1);
+	cr_expect(is_first_revoked(&s));
+	end(&s);
+}
+
+/* Many certificates have one responder: waiting for each of them in turn would hold up every other source. */
+Test(crl, a_responder_that_is_down_is_asked_once_in_a_pass)
+{
+	struct scene s;
+
+	begin_with(&s, NULL, ROOT_LIST, RESPONDER);
+	for (int i = 0; i < 5; i++)
+		cr_assert(world_call(&s.run.world, RPC_AUTOCERTIFICATE_CREATE,
+			"{'properties':{'name':'x%d-90d','provider':'ca','commonName':'x%d-90d.sim.test'}}", i, i));
+	pass(&s, HOUR);
+	cr_assert_eq(s.run.world.issued, 6);
+	publish(&s, 1, NULL, 0, 100 * DAY);
+	s.is_down = true;
+	start_watch(&s);
+	pass(&s, 30);
+	cr_expect_eq(s.questions, 1);
+	cr_expect_eq(s.pages[1].asked, 1, "another server");
+	cr_expect_eq(store_count(s.run.world.store, STORE_CRL), 2);
+	/* It is up again, but for that question, which does not stand in the way of the others. */
+	s.is_down = false;
+	pass(&s, 3 * HOUR);
+	cr_expect_eq(store_count(s.run.world.store, STORE_CRL), 7, "all were asked");
+	cr_expect_leq(s.questions, 6 * 6);
 	end(&s);
 }
