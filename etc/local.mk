@@ -2,7 +2,7 @@
 examplesdir = $(docdir)/examples
 dist_examples_DATA = etc/certd.conf etc/apache-acme-challenge.conf \
 	etc/caddy-acme-challenge.conf etc/nginx-acme-challenge.conf etc/nginx-tls.conf etc/haproxy-acme-challenge.cfg \
-	etc/haproxy-tls.cfg etc/container/Containerfile
+	etc/haproxy-tls-alpn.cfg etc/haproxy-tls.cfg etc/nginx-tls-alpn.conf etc/container/Containerfile
 
 # Prometheus and Grafana.
 prometheusdir = $(docdir)/prometheus

@@ -1,12 +1,14 @@
 # systemd units and their helpers. Paths are filled in here because configure would leave ${prefix} in them.
-units_in = systemd/certd.service systemd/certd-http.service systemd/certd-master-key.service systemd/certd-nginx.service \
+units_in = systemd/certd.service systemd/certd-http.service systemd/certd-tls-alpn.service \
+	systemd/certd-master-key.service systemd/certd-nginx.service \
 	systemd/certd-haproxy.service systemd/certd-reload@.service systemd/certd-reload-apache2.service \
 	systemd/certd-reload-dovecot.service systemd/certd-reload-postfix.service systemd/certd-reload-postgresql.service
 units = systemd/certd.socket systemd/certd-http.socket systemd/certd-http-proxy.socket systemd/certd-rest.socket \
+	systemd/certd-tls-alpn.socket \
 	systemd/certd-nginx.path systemd/certd-nginx.timer systemd/certd-haproxy.path systemd/certd-haproxy.timer \
 	systemd/certd-reload@.path systemd/certd-reload@.timer
-unit_helpers = systemd/make-master-key systemd/nginx-includes systemd/port-80 systemd/reload-postgresql \
-	systemd/reload-server
+unit_helpers = systemd/make-master-key systemd/nginx-includes systemd/reload-postgresql systemd/reload-server \
+	systemd/take-port
 
 # What tests a server's configuration as root has one sandbox: the line @sandbox@ is replaced by it.
 $(units_in): %: %.in systemd/reload-sandbox Makefile

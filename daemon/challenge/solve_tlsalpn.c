@@ -24,8 +24,10 @@ tlsalpn_check(struct solver *solver, const struct autocert *autocert _unused_, c
 		return error_set(err, ERROR_INVALID, "*.%s is a wildcard, which CAs validate only by dns-01", name);
 	if (!tlsalpn_is_configured(solver->tlsalpn))
 		return error_set(err, ERROR_INVALID,
-			"certd has no listener for it: set tls-alpn-listen in certd.conf to an address with port 443, "
-			"or to one that the server on port 443 passes connections for acme-tls/1 to");
+			"certd has no listener for it: give it port 443 (systemctl enable --now "
+			"certd-tls-alpn.service, or without systemd tls-alpn-listen in certd.conf), or set "
+			"tls-alpn-listen to an address that the server on port 443 passes connections for acme-tls/1 "
+			"to");
 	return is_now ? tlsalpn_open(solver->tlsalpn, err) : 0;
 }
 

@@ -210,8 +210,8 @@ tlsalpn_explain(struct error *err, const char *address)
 			other);
 	else if (code == ERROR_DENIED && !listen_is_unix(address))
 		error_set(err, ERROR_UNAVAILABLE,
-			"tls-alpn-listen %s: certd may not bind a port below 1024: pass it by a socket unit with "
-			"FileDescriptorName=tls-alpn, or %s",
+			"tls-alpn-listen %s: certd may not bind a port below 1024: let systemd bind it (systemctl "
+			"enable --now certd-tls-alpn.service), or %s",
 			address, other);
 	else
 		error_wrap(err, "tls-alpn-listen");

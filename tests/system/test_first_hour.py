@@ -29,7 +29,7 @@ def prepare_boot(host):
             host.run("rm", "-rf", f"/{directory}/systemd/system/{target}.target.wants")
     host.add_unit("multi-user.target", BOOT)
     host.add_unit("multi-user.target.d/00-test.conf", "[Unit]\nDefaultDependencies=yes\n")
-    # systemd itself has long booted, so port-80 does not wait for other servers.
+    # systemd itself has long booted, so take-port does not wait for other servers.
     host.configure_unit("certd-http.service", "wait", "[Service]\nExecStartPre=/bin/sleep 2\n")
 
 

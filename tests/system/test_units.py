@@ -3,6 +3,8 @@ import json
 import os
 import shutil
 import signal
+import socket
+import ssl
 import urllib.error
 import urllib.request
 from pathlib import Path
@@ -90,6 +92,25 @@ def test_certd_becomes_active_with_its_sockets_and_its_sealed_key(host):
     verified = host.run("systemd-analyze", "verify", "--man=no",
                         *[f"/usr/local/lib/systemd/system/{unit.name}" for unit in units], check=False)
     assert verified.returncode == 0 and "certd" not in verified.stderr, verified.stderr
+
+
+def test_port_443_goes_to_certd_and_serves_only_cas(host, start):
+    host.systemctl("start", "certd.service")
+    host.systemctl("start", "certd-tls-alpn.service")
+    pebble = start(Pebble, dns=start(Challtestsrv).dns, tls_port=443)
+    add_provider(host, pebble)
+    host.ctl("add-auto", "--provider", "le", "--cn", NAME, "--challenge", "tls-alpn-01")
+    assert dropped_serial(host)
+    with pytest.raises(ssl.SSLError):
+        tls_leaf("127.0.0.1", 443, NAME)
+    host.systemctl("stop", "certd-tls-alpn.service")
+    with pytest.raises(ConnectionRefusedError):
+        socket.create_connection(("127.0.0.1", 443), patient(5))
+    # A server that has the port keeps it.
+    with socket.create_server(("127.0.0.1", 443)):
+        assert host.systemctl("start", "certd-tls-alpn.service", check=False).returncode
+    assert "which must forward TLS connections for acme-tls/1 to certd" in host.journal("certd-tls-alpn.service")
+    assert host.call("server.status")["state"] == "running"
 
 
 def test_a_stalled_loop_is_killed_and_clients_are_answered_by_the_next(host):
