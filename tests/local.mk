@@ -256,6 +256,7 @@ unit_control_SOURCES = $(world_sources) $(fake_ca_sources) \
 	tests/unit/control/test_master_key.c \
 	tests/unit/control/test_metrics.c \
 	tests/unit/control/test_rest_answer.c \
+	tests/unit/control/test_forecast_page.c \
 	tests/unit/control/test_rest_page.c \
 	tests/unit/control/test_rest_tls.c \
 	tests/unit/control/test_server.c \

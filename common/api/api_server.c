@@ -155,6 +155,8 @@ static const struct api_field forecast_provider_fields[] = {
 	{ .name = "autoCertificates", .type = API_INT, .help = "number of its auto-certificates" },
 	{ .name = "renewals", .type = API_INT, .help = "orders that are expected" },
 	{ .name = "busiest", .type = API_OBJECT, .fields = forecast_day_fields, .help = "first day with most of them" },
+	{ .name = "ordersPerDay", .type = API_INT, .help = "new orders that the CA's rate limit allows a day" },
+	{ .name = "renewalsAreExempt", .type = API_BOOL, .help = "whether renewals are exempt from that limit" },
 	END,
 };
 

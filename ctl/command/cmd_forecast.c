@@ -37,6 +37,9 @@ forecast_print_provider(FILE *out, struct json_object *item, struct json_object 
 		fprintf(out, ", at most %" PRId64 " a day (%s)", forecast_int(item, "busiest.renewals"), date);
 	}
 	fputc('\n', out);
+	if (forecast_int(item, "ordersPerDay") > 0)
+		fprintf(out, "  the CA allows %" PRId64 " new orders a day%s\n", forecast_int(item, "ordersPerDay"),
+			json_object_get_boolean(ctl_at(item, "renewalsAreExempt")) ? "; renewals are exempt" : "");
 	for (size_t i = 0; i < ctl_count_at(announced, ""); i++) {
 		struct json_object *change = json_object_array_get_idx(announced, i);
 

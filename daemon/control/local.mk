@@ -1,5 +1,6 @@
 # daemon/control: how it is asked: the JSON-RPC socket (server, session) and REST (rest*).
 libcertd_a_SOURCES += \
+	daemon/control/forecast_page.c daemon/control/forecast_page.h \
 	daemon/control/rest.c daemon/control/rest.h \
 	daemon/control/rest_answer.c daemon/control/rest_answer.h \
 	daemon/control/rest_call.c daemon/control/rest_call.h \

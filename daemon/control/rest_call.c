@@ -5,6 +5,7 @@
 #include "daemon/control/rest_call.h"
 
 #include "common/api/api_rest.h"
+#include "daemon/control/forecast_page.h"
 #include "daemon/control/rest_answer.h"
 #include "daemon/control/rest_events.h"
 #include "daemon/control/rest_page.h"
@@ -22,6 +23,7 @@ struct exchange {
 	struct httpd_conn *conn;
 	enum api_method_id method;
 	struct httpd_query query; /* for the links of a collection */
+	bool is_for_browser;      /* the forecast as a page */
 	char *origin;             /* "https://host", or "": the request named no host that a URL can have */
 };
 
@@ -209,10 +211,23 @@ answer_text(struct exchange *x, struct json_object *result)
 }
 
 static void
+answer_forecast(struct exchange *x, struct json_object *result)
+{
+	struct buf body = BUF_INIT;
+
+	forecast_page(result, &body);
+	rest_page_answer(x->conn, "text/html; charset=utf-8", &body);
+}
+
+static void
 answer_result(struct exchange *x, struct json_object *result)
 {
 	struct buf nothing = BUF_INIT;
 
+	if (x->is_for_browser) {
+		answer_forecast(x, result);
+		return;
+	}
 	if (api_methods[x->method].flags & API_PLAIN_TEXT) {
 		answer_text(x, result);
 		return;
@@ -358,6 +373,8 @@ call_method(struct service *service, struct httpd_conn *conn, const struct peer 
 		return;
 	}
 	x->origin = origin_of(head, is_tls);
+	x->is_for_browser = id == RPC_SERVER_FORECAST && service->conf->has_rest_page &&
+			    httpd_text_has(head->accept, "text/html");
 	service_call(service, peer, id, params, rest_call_call_done, x);
 }
 

@@ -43,18 +43,24 @@ page_add(struct buf *body, const struct page_file *file, bool needs_token)
 	buf_add(body, data + before, file->len - before);
 }
 
+void
+rest_page_answer(struct httpd_conn *conn, const char *type, struct buf *body)
+{
+	_cleanup_free_ char *fields = xasprintf("Content-Type: %s\r\n%s", type, page_fields);
+
+	httpd_conn_answer(conn, 200, fields, body);
+}
+
 bool
 rest_page(struct httpd_conn *conn, const struct httpd_head *head, bool needs_token)
 {
 	for (size_t i = 0; i < ARRAY_SIZE(page_files); i++) {
-		_cleanup_free_ char *fields = NULL;
 		struct buf body = BUF_INIT;
 
 		if (!httpd_text_is(head->path, page_files[i].path))
 			continue;
-		fields = xasprintf("Content-Type: %s\r\n%s", page_files[i].type, page_fields);
 		page_add(&body, &page_files[i], needs_token);
-		httpd_conn_answer(conn, 200, fields, &body);
+		rest_page_answer(conn, page_files[i].type, &body);
 		return true;
 	}
 	return false;

@@ -2,6 +2,7 @@
 #include "daemon/renew/forecast.h"
 
 #include "common/ca.h"
+#include "daemon/renew/rate.h"
 #include "daemon/schedule/schedule.h"
 #include "daemon/service/access.h"
 #include "daemon/service/handlers.h"
@@ -187,11 +188,18 @@ static struct json_object *
 forecast_load_json(const struct forecast *f, const struct forecast_load *load)
 {
 	struct json_object *item = json_object_new_object();
+	struct ca_limits limits;
+	const struct ca_limit *orders = &limits.of[CA_LIMIT_ORDERS];
 
 	json_object_object_add(item, "provider", forecast_provider(load));
 	json_add_int(item, "autoCertificates", load->certificates);
 	json_add_int(item, "renewals", load->renewals);
 	json_object_object_add(item, "busiest", forecast_busiest(f, load->days));
+	clients_limits_of(&load->provider, &limits);
+	if (orders->count > 0) {
+		json_add_int(item, "ordersPerDay", orders->count * DAY / orders->period);
+		json_add_bool(item, "renewalsAreExempt", !rate_is_counted(&limits, CA_LIMIT_ORDERS, true, false));
+	}
 	return item;
 }
 

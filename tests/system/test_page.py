@@ -2,6 +2,7 @@
 import http.client
 import json
 import os
+import re
 import socket
 import time
 from pathlib import Path
@@ -83,6 +84,12 @@ def test_ten_thousand_certificates_with_keyboard_in_light_and_dark(start):
     order = ["expired", "renewal late", "not issued", "not served", "failing", "paused", "good"]
     assert found[0] == "expired" and found == sorted(found, key=order.index)
     assert len(rows(browser)) < 60, "only the rows in sight are made"
+
+    wait_for(lambda: browser.run("return document.querySelectorAll('#forecast rect.f-bar').length") > 1, 60, "the plot")
+    assert browser.run("return document.querySelector('#forecast svg').getBoundingClientRect().height") > 100
+    assert "renewals from " in browser.run("return document.querySelector('#forecast svg desc').textContent")
+    assert browser.run("return document.querySelectorAll('#forecast tbody tr').length") == \
+        browser.run("return document.querySelectorAll('#forecast rect.f-bar').length")
 
     # By keyboard: to the end and back, open, close, search.
     browser.run("document.getElementById('list').focus()")
@@ -200,6 +207,26 @@ def test_the_page_is_off_by_default_and_allows_nothing_from_elsewhere(start):
         assert b"http://" not in body.replace(b"http://www.w3.org/2000/svg", b"") and b"https://" not in body, path
         assert len(body) == int(headers["Content-Length"])
     assert b"style=" not in get(certd, "/")[2] and b"<script>" not in get(certd, "/")[2]
+
+
+def test_the_forecast_needs_no_script_and_is_that_of_certctl(start):
+    certd = start(Certd, config="rest-page = yes\n")
+    certd.ctl("add-provider", "--name", "a <b>", "--server", f"https://127.0.0.1:{free_port()}/", "--email", "a@b.test",
+              "--agree-tos", "--rate-limit", "orders=1/8h", "--no-wait")
+    for i in range(2):
+        certd.ctl("add-auto", "--provider", "a <b>", "--cn", f"www{i}.example.com", "--challenge", "manual",
+                  "--no-wait")
+    status, headers, body = get(certd, "/forecast", Accept="text/html")
+    page = body.decode()
+    assert status == 200 and headers["Content-Type"].startswith("text/html")
+    assert headers["Content-Security-Policy"].startswith("default-src 'none';")
+    assert "<script" not in page and "style=" not in page and "<b>" not in page
+    days = certd.call("server.forecast")["days"]
+    rows = re.findall(r"<tr><td>(\S+)</td><td>(\d+)</td></tr>", page)
+    assert rows and rows == [(day["date"][:10], str(day["renewals"])) for day in days]
+    assert "The CA of a &#60;b&#62; allows 3 new orders a day." in page and 'class="f-limit"' in page
+    assert "the CA allows 3 new orders a day" in certd.ctl("forecast").stdout
+    assert json.loads(get(certd, "/forecast")[2])["days"] == days
 
 
 # --- the stream ---

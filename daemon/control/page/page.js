@@ -1,10 +1,11 @@
 /*
  * The page of GET /: reads the same API as any client and changes nothing. All text from certd is set as textContent,
- * so that markup in it stays text. Rows are made only for the visible part of the list, which may have 10,000.
+ * so that markup in it stays text; the forecast is drawn by certd, which sees to the same. Rows are made only for the
+ * visible part of the list, which may have 10,000.
  */
 "use strict";
 (() => {
-const DAY = 86400e3, ROW = 34, PAGE = 1000, EVENTS_SHOWN = 200, REFRESH_MS = 500, REFRESH_MAX = 100, AGAIN_MS = 5000;
+const DAY = 86400e3, ROW = 34, PAGE = 1000, EVENTS_SHOWN = 200, REFRESH_MS = 500, REFRESH_MAX = 100, AGAIN_MS = 5000, FORECAST_MS = 600e3;
 const at = id => document.getElementById(id);
 
 /* --- the API --- */
@@ -569,6 +570,18 @@ async function followAlways(after) {
   }
 }
 
+/* --- the renewals to come --- */
+
+async function drawForecast() {
+  const text = await (await ask("/forecast", "text/html")).text();
+  const figure = new DOMParser().parseFromString(text, "text/html").querySelector("figure");
+  const isOpen = !!document.querySelector("#forecast details[open]");
+  if (!figure)
+    return;
+  at("forecast").replaceChildren(document.importNode(figure, true));
+  at("forecast").querySelector("details").open = isOpen;
+}
+
 /* --- beginning --- */
 
 async function load() {
@@ -606,6 +619,7 @@ async function begin() {
   await load();
   arrange();
   document.body.dataset.ready = "yes";
+  drawForecast().catch(() => {});
   followAlways(past.length ? past[past.length - 1].seq : 0);
 }
 
@@ -629,5 +643,6 @@ at("list").addEventListener("scroll", () => {
 });
 addEventListener("resize", drawRows);
 setInterval(() => { if (!at("main").hidden) arrange(); }, 60e3);
+setInterval(() => { if (!at("main").hidden) drawForecast().catch(() => {}); }, FORECAST_MS);
 begin().catch(error => { at("verdict").textContent = error.message; });
 })();

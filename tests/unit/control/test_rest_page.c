@@ -183,6 +183,39 @@ Test(rest_page, it_says_whether_a_token_is_needed)
 	rig_clear(&r);
 }
 
+/* The same answer for programs and, drawn, for browsers. */
+Test(rest_page, the_forecast_is_drawn_for_a_browser_only)
+{
+	static const struct {
+		const char *fields;
+		bool has_page, is_drawn;
+	} cases[] = {
+		{ "Accept: text/html,application/xhtml+xml;q=0.9,*/*;q=0.8\r\n", true, true },
+		{ "Accept: text/html\r\n", false, false },
+		{ "Accept: application/json\r\n", true, false },
+		{ "Accept: */*\r\n", true, false },
+		{ "", true, false },
+	};
+	struct rig r;
+
+	rig_init(&r);
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		const char *said;
+
+		r.conf.has_rest_page = cases[i].has_page;
+		said = ask(&r, "GET", "/forecast", cases[i].fields);
+		cr_expect_eq(strncmp(said, "HTTP/1.1 200 ", 13), 0, "%.40s", said);
+		cr_expect_eq(strstr(said, "\r\nContent-Type: text/html; charset=utf-8\r\n") != NULL, cases[i].is_drawn);
+		cr_expect_eq(
+			strstr(said, "\r\nContent-Security-Policy: default-src 'none'; ") != NULL, cases[i].is_drawn);
+		cr_expect_eq(strstr(said, "<svg ") != NULL, cases[i].is_drawn);
+		cr_expect_eq(strstr(said, "{\"from\":") != NULL, !cases[i].is_drawn, "%s", said);
+	}
+	r.is_known = false;
+	cr_expect_eq(strncmp(ask(&r, "GET", "/forecast", cases[0].fields), "HTTP/1.1 401 ", 13), 0);
+	rig_clear(&r);
+}
+
 Test(rest_events, are_streamed_to_who_accepts_a_stream_with_signs_of_life_and_an_end)
 {
 	struct rig r;
