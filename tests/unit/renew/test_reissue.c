@@ -99,6 +99,7 @@ call_as(struct scene *s, const char *domain, enum api_method_id method, const ch
 	struct peer peer = { .role = ROLE_OPERATOR, .label = "uid:1", .user_id = "1" };
 	struct scope_rule rule = { .domains = { .items = NULL } };
 	struct answer answer = { .has_come = false };
+	_cleanup_json_ struct json_object *json = NULL;
 	_cleanup_free_ char *text = xstrdup(params);
 	int64_t at = world_now(&s->run.world);
 
@@ -110,7 +111,8 @@ call_as(struct scene *s, const char *domain, enum api_method_id method, const ch
 		strlist_add(&rule.domains, domain);
 		scope_add(peer.scope, &rule);
 	}
-	service_call(&s->run.world.service, &peer, method, json_parse(text, strlen(text), NULL), on_answer, &answer);
+	json = json_parse(text, strlen(text), NULL);
+	service_call(&s->run.world.service, &peer, method, json, on_answer, &answer);
 	while (!answer.has_come)
 		loop_run_until(s->run.world.loop, at, NULL);
 	scope_rule_clear(&rule);
