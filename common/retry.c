@@ -45,7 +45,24 @@ retry_not_before(int64_t asked_at, int64_t now)
 }
 
 int64_t
-retry_after(int64_t retry_after_sec, int64_t now)
+retry_after_read(const char *value, int64_t now)
 {
-	return retry_after_sec > 0 ? retry_not_before(time_add(now, retry_after_sec), now) : 0;
+	int64_t at, sec = 0;
+	const char *p = value;
+
+	for (; *p >= '0' && *p <= '9'; p++)
+		if (__builtin_mul_overflow(sec, 10, &sec) || __builtin_add_overflow(sec, *p - '0', &sec))
+			sec = INT64_MAX;
+	if (p == value || *p) {
+		if (time_parse_http(value, &at) < 0)
+			return 0;
+		sec = time_add(at, -now);
+	}
+	return sec > 1 ? sec : 1;
+}
+
+int64_t
+retry_after(int64_t sec, int64_t now)
+{
+	return sec > 0 ? retry_not_before(time_add(now, sec), now) : 0;
 }

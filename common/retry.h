@@ -41,8 +41,15 @@ enum { RETRY_WINDOW_SEC = 7 * 86400 };
 int64_t
 retry_not_before(int64_t asked_at, int64_t now);
 
-/* The same for the seconds of a Retry-After; 0 or less: the server gave none. */
+/*
+ * retry_after_read() - the value of a Retry-After header (RFC 9110 s10.2.3): seconds, or a date in any form of HTTP
+ * Return: seconds from @now, at least 1, also for a time that has passed; 0: not readable.
+ */
 int64_t
-retry_after(int64_t retry_after_sec, int64_t now);
+retry_after_read(const char *value, int64_t now);
+
+/* When a server allows the next request, by the seconds of its Retry-After; 0 or less: it gave none. */
+int64_t
+retry_after(int64_t sec, int64_t now);
 
 #endif

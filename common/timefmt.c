@@ -222,6 +222,66 @@ time_parse_rfc3339(const char *text, int64_t *ret_at)
 	return 0;
 }
 
+static bool
+letters(const char **p)
+{
+	const char *start = *p;
+
+	while ((**p >= 'A' && **p <= 'Z') || (**p >= 'a' && **p <= 'z'))
+		(*p)++;
+	return *p > start;
+}
+
+static bool
+month_name(const char **p, struct date *d)
+{
+	static const char names[] = "JanFebMarAprMayJunJulAugSepOctNovDec";
+
+	for (d->month = 1; d->month <= 12; d->month++) {
+		if (strncmp(*p, &names[3 * (d->month - 1)], 3) != 0)
+			continue;
+		*p += 3;
+		return true;
+	}
+	return false;
+}
+
+/* "06 Nov 1994 ", or "06-Nov-94 ", whose century is that of the years about now. */
+static bool
+http_day(const char **p, struct date *d)
+{
+	if (!digits(p, 2, &d->day))
+		return false;
+	if (skip(p, " "))
+		return month_name(p, d) && skip(p, " ") && digits(p, 4, &d->year) && skip(p, " ");
+	if (!skip(p, "-") || !month_name(p, d) || !skip(p, "-") || !digits(p, 2, &d->year) || !skip(p, " "))
+		return false;
+	d->year += d->year < 70 ? 2000 : 1900;
+	return true;
+}
+
+/* "Nov  6 08:49:37 1994" */
+static bool
+http_asctime(const char **p, struct date *d)
+{
+	return month_name(p, d) && skip(p, " ") && (skip(p, " ") ? digits(p, 1, &d->day) : digits(p, 2, &d->day)) &&
+	       skip(p, " ") && clock_time(p, d) && skip(p, " ") && digits(p, 4, &d->year);
+}
+
+int
+time_parse_http(const char *text, int64_t *ret_at)
+{
+	struct date d = { 0 };
+	const char *p = text;
+	bool is_read = letters(&p);
+
+	if (is_read && skip(&p, ", "))
+		is_read = http_day(&p, &d) && clock_time(&p, &d) && skip(&p, " GMT");
+	else
+		is_read = is_read && skip(&p, " ") && http_asctime(&p, &d);
+	return is_read && *p == '\0' && date_to_unix(&d, ret_at) ? 0 : -1;
+}
+
 /* Reads all digits, saturating. Return: false when there are none. */
 static bool
 number(const char **p, int64_t *ret)

@@ -15,6 +15,10 @@ time_format_rfc3339(int64_t at, char ret[TIME_RFC3339_SIZE]);
 int
 time_parse_rfc3339(const char *text, int64_t *ret_at);
 
+/* The three forms of HTTP dates (RFC 9110 s5.6.7). The day of the week is not checked. Return: 0, or -1 not a date. */
+int
+time_parse_http(const char *text, int64_t *ret_at);
+
 /*
  * "30d", "12h", "90m", "45s", "2w", "1h30m", "5h 10m", or seconds without a unit. Units decrease, and each occurs once.
  * Return: 0 and seconds, or -1 (also on overflow).

@@ -274,7 +274,7 @@ collect_finished(struct http_curl *curl)
 		CURLcode code = msg->data.result; /* the removal below frees @msg */
 		struct http_transfer *t = NULL;
 		curl_easy_getinfo(msg->easy_handle, CURLINFO_PRIVATE, &t);
-		http_transfer_result(t, t->easy, code);
+		http_transfer_result(t, t->easy, code, clock_wall(loop_clock(curl->loop)));
 		if (code == CURLE_COULDNT_CONNECT || code == CURLE_OPERATION_TIMEDOUT)
 			http_hosts_forget(curl->hosts, t->dialled_host);
 		transfer_detach(t, true);

@@ -41,7 +41,7 @@ struct http_response {
 	struct buf body;
 	char *location;          /* owned; each header NULL if absent; of a redirect it is absolute */
 	char *replay_nonce;      /* owned */
-	int64_t retry_after_sec; /* Retry-After, however it was written; 0: none, or now */
+	int64_t retry_after_sec; /* Retry-After, however it was written: at least 1; 0: none */
 	char *content_type;      /* owned */
 	char *etag;              /* owned; as sent, with its quotes */
 	char *last_modified;     /* owned; as sent */

@@ -113,6 +113,7 @@ struct http_transfer {
 
 	/* The answer. */
 	struct http_response res;
+	char *retry_after; /* owned; as sent */
 	size_t header_octets;
 	bool is_interim;      /* the header is that of a 1xx answer, which another follows */
 	bool is_header_whole; /* the empty line after it was received */
@@ -151,9 +152,9 @@ http_transfer_set_up(struct http_transfer *t, CURL *easy, const struct http_curl
 
 /* --- http_result.c: what became of it --- */
 
-/* Sets t->err according to @code, if it is an error. */
+/* Sets t->err according to @code, if it is an error. @now: UNIX seconds */
 void
-http_transfer_result(struct http_transfer *t, CURL *easy, CURLcode code);
+http_transfer_result(struct http_transfer *t, CURL *easy, CURLcode code, int64_t now);
 
 /* At half the time: did the answer begin and then become so slow that it is hardly meant to end? */
 bool

@@ -3,6 +3,7 @@
  * do about it where that is known.
  */
 #include "common/alloc.h"
+#include "common/retry.h"
 #include "daemon/base/http_private.h"
 
 #include <errno.h>
@@ -135,10 +136,9 @@ other_error(struct http_transfer *t, CURL *easy, CURLcode code, const char *text
 }
 
 void
-http_transfer_result(struct http_transfer *t, CURL *easy, CURLcode code)
+http_transfer_result(struct http_transfer *t, CURL *easy, CURLcode code, int64_t now)
 {
 	char *target = NULL;
-	curl_off_t retry_after = 0;
 	long status = 0;
 
 	if (t->is_header_too_large) {
@@ -154,8 +154,8 @@ http_transfer_result(struct http_transfer *t, CURL *easy, CURLcode code)
 	} else {
 		curl_easy_getinfo(easy, CURLINFO_RESPONSE_CODE, &status);
 		t->res.status = (int)status;
-		curl_easy_getinfo(easy, CURLINFO_RETRY_AFTER, &retry_after);
-		t->res.retry_after_sec = retry_after > 0 ? retry_after : 0;
+		/* curl reads a number of eight digits as a date, and takes the time from the system. */
+		t->res.retry_after_sec = t->retry_after ? retry_after_read(t->retry_after, now) : 0;
 		/* absolute, whereas Location may be relative to the request's URL */
 		curl_easy_getinfo(easy, CURLINFO_REDIRECT_URL, &target);
 		if (target)

@@ -106,6 +106,7 @@ http_transfer_init(struct http_transfer *t, const struct http_request *req)
 void
 http_transfer_clear(struct http_transfer *t)
 {
+	free(t->retry_after);
 	free(t->method);
 	free(t->url);
 	curl_slist_free_all(t->headers);
@@ -168,6 +169,7 @@ take_header(struct http_transfer *t, const char *line, size_t len)
 		{ "content-type", &t->res.content_type },
 		{ "etag", &t->res.etag },
 		{ "last-modified", &t->res.last_modified },
+		{ "retry-after", &t->retry_after },
 	};
 	for (size_t i = 0; i < ARRAY_SIZE(kept); i++) {
 		char *value = header_value(line, len, kept[i].name);

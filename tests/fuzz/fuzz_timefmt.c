@@ -1,5 +1,6 @@
 /* Dates, Retry-After and spans as a server or an operator writes them: what is read can be written and read again. */
 #include "common/alloc.h"
+#include "common/retry.h"
 #include "common/timefmt.h"
 
 #include <stdlib.h>
@@ -30,6 +31,10 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 
 	if (time_parse_rfc3339(input, &value) == 0)
 		check_date(value);
+	if (time_parse_http(input, &value) == 0)
+		check_date(value);
+	if (retry_after_read(input, 1795257000) < 0)
+		abort();
 	if (time_parse_span(input, &value) == 0) {
 		if (value < 0)
 			abort();

@@ -5,6 +5,7 @@
 #include "tests/support/fake_ca.h"
 
 #include "common/json.h"
+#include "common/retry.h"
 #include "daemon/base/clock.h"
 #include "daemon/base/loop.h"
 #include "tests/support/fake_ca_objects.h"
@@ -398,7 +399,9 @@ answer_renewal_info(struct fake_ca *ca, const char *url, struct fake_ca_answer *
 	fake_ca_answer_body(answer, 200,
 		!script->renewal_id || strcmp(script->renewal_id, ca->renewal_asked) == 0 ? script->renewal_info
 											  : later);
-	answer->res.retry_after_sec = ca->script.renewal_retry_sec;
+	answer->res.retry_after_sec = script->renewal_retry ? retry_after_read(script->renewal_retry,
+								      clock_wall(loop_clock(ca->loop)))
+							    : script->renewal_retry_sec;
 }
 
 static void

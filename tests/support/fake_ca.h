@@ -79,7 +79,8 @@ struct fake_ca_script {
 	int64_t retry_after_sec;    /* Retry-After of orders that are not final */
 	const char *renewal_info;   /* the answer about every certificate; NULL: there is no renewal information */
 	const char *renewal_id;     /* only about this one: the others have much time; NULL: about all */
-	int64_t renewal_retry_sec;  /* its Retry-After */
+	int64_t renewal_retry_sec;  /* its Retry-After ... */
+	const char *renewal_retry;  /* ... or as text */
 	const char *crl_url;        /* in certificates; NULL: no revocation list */
 	const char *ocsp_url;       /* in certificates; NULL: no responder */
 	const char *issuer_crl_url; /* in the intermediate, see fake_ca_replace_issuer() */

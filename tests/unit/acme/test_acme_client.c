@@ -2,6 +2,7 @@
 
 #include "common/crypto/base64url.h"
 #include "common/crypto/secret.h"
+#include "common/retry.h"
 #include "daemon/acme/acme_client_private.h"
 
 #include <criterion/criterion.h>
@@ -199,6 +200,7 @@ struct trouble {
 	int status;
 	const char *problem; /* NULL: HTML */
 	int64_t retry_after_sec;
+	const char *retry_after; /* instead, as text */
 	const char *location;
 	const char *body;
 };
@@ -215,7 +217,8 @@ make_trouble(enum fake_ca_phase phase, enum fake_ca_kind kind, unsigned nth, str
 		fake_ca_answer_problem(answer, t->status, t->problem, "trouble");
 	else
 		fake_ca_answer_body(answer, t->status, t->body ? t->body : "<html>trouble</html>");
-	answer->res.retry_after_sec = t->retry_after_sec;
+	answer->res.retry_after_sec = t->retry_after ? retry_after_read(t->retry_after, 1795257000)
+						     : t->retry_after_sec;
 	answer->res.location = xstrdup_null(t->location);
 	return true;
 }
@@ -247,6 +250,14 @@ Test(acme_client, short_outages_are_sat_out_and_long_ones_told)
 			ERROR_NONE, 2, 5000, 5050 },
 		{ "503 with a long Retry-After", { FAKE_CA_ACCOUNT, 99, .status = 503, .retry_after_sec = 3600 },
 			ERROR_RATE_LIMITED, 1, 0, 10 },
+		{ "503 until a date that has passed",
+			{ FAKE_CA_ACCOUNT, 1, .status = 503, .retry_after = "Thu, 01 Jan 1970 00:00:00 GMT" },
+			ERROR_NONE, 2, 1000, 1050 },
+		{ "503 until a date that is far",
+			{ FAKE_CA_ACCOUNT, 99, .status = 503, .retry_after = "Fri, 31 Dec 9999 23:59:59 GMT" },
+			ERROR_RATE_LIMITED, 1, 0, 10 },
+		{ "503 until nobody knows", { FAKE_CA_ACCOUNT, 1, .status = 503, .retry_after = "Fri, 32 Dec" },
+			ERROR_NONE, 2, 250, 300 },
 		{ "rate limit", { FAKE_CA_ACCOUNT, 99, .status = 429, .problem = "rateLimited", .retry_after_sec = 60 },
 			ERROR_RATE_LIMITED, 1, 0, 10 },
 		{ "429 with another type",

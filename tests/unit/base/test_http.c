@@ -293,6 +293,47 @@ Test(http, parallel_requests_keep_to_the_number_of_connections, .timeout = 300)
 	cr_expect_eq(tls_server_connections(bed.server), CONNECTIONS);
 }
 
+static bool
+serve_retry_after(struct tls_conn *conn, const struct tls_request *req, void *arg _unused_)
+{
+	_cleanup_free_ char *fields = xasprintf("Retry-After: %s\r\n", strchr(req->path, '?') + 1);
+
+	for (char *p = fields; *p; p++)
+		*p = *p == '_' ? ' ' : *p;
+	return tls_conn_answer(conn, "503 Service Unavailable", fields, "");
+}
+
+Test(http, a_retry_after_is_seconds_however_it_is_written, .timeout = 300)
+{
+	static const struct {
+		const char *value;
+		int64_t least, most;
+	} cases[] = {
+		{ "7", 7, 7 },
+		{ "0", 1, 1 },
+		{ "20300101", 20300101, 20300101 }, /* not a date */
+		{ "Sun,_06_Nov_1994_08:49:37_GMT", 1, 1 },
+		{ "Fri,_31_Dec_9999_23:59:59_GMT", 251505000000, 252500000000 },
+		{ "tomorrow", 0, 0 },
+	};
+	_cleanup_(bed_clear) struct bed bed;
+
+	bed_init(&bed, NULL, NULL, &(struct tls_server_config){ .serve = serve_retry_after });
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		_cleanup_free_ char *path = xasprintf("/?%s", cases[i].value);
+		_cleanup_free_ char *url = url_of(&bed, "localhost", path);
+		_cleanup_(result_clear) struct result r;
+
+		perform(&bed,
+			&(struct http_request){
+				.method = "GET", .url = url, .ca_file = tls_server_ca_file(bed.server) },
+			&r);
+		cr_assert(!error_is_set(&r.err), "%s", r.err.message);
+		cr_expect(r.res.retry_after_sec >= cases[i].least && r.res.retry_after_sec <= cases[i].most, "%s: %lld",
+			cases[i].value, (long long)r.res.retry_after_sec);
+	}
+}
+
 /* --- caps --- */
 
 static bool

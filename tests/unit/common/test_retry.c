@@ -75,3 +75,42 @@ Test(retry, a_server_may_ask_for_a_week_and_more_is_a_mistake)
 	cr_expect_eq(retry_after(INT64_MAX, 1000), 87400);
 	cr_expect_eq(retry_after(120, INT64_MAX - 1), INT64_MAX);
 }
+
+/* 784111777 is 1994-11-06T08:49:37Z. */
+Test(retry, a_retry_after_is_a_number_or_a_date_in_any_form_of_http)
+{
+	static const struct {
+		const char *value;
+		int64_t sec; /* 0: not readable */
+	} cases[] = {
+		{ "7", 7 },
+		{ "0", 1 },
+		{ "20300101", 20300101 },
+		{ "99999999999999999999", INT64_MAX },
+		{ "Sun, 06 Nov 1994 08:49:37 GMT", 100 },
+		{ "Sunday, 06-Nov-94 08:49:37 GMT", 100 },
+		{ "Sun Nov  6 08:49:37 1994", 100 },
+		{ "Sun Nov 06 08:49:37 1994", 100 },
+		{ "Sun, 06 Nov 1994 08:47:56 GMT", 1 },
+		{ "Thu, 01 Jan 1970 00:00:00 GMT", 1 },
+		{ "Friday, 01-Jan-70 00:00:00 GMT", 1 },
+		{ "Fri, 31 Dec 9999 23:59:59 GMT", 253402300799 - 784111677 },
+		{ "Thursday, 01-Jan-69 00:00:00 GMT", 3124224000 - 784111677 },
+		{ "", 0 },
+		{ "-5", 0 },
+		{ "7s", 0 },
+		{ "soon", 0 },
+		{ "1994-11-06T08:49:37Z", 0 },
+		{ "Sun, 31 Feb 1994 08:49:37 GMT", 0 },
+		{ "Sun, 06 Foo 1994 08:49:37 GMT", 0 },
+		{ "Sun, 06 Nov 1994 24:49:37 GMT", 0 },
+		{ "Sun, 06 Nov 1994 08:49:37 CET", 0 },
+		{ "Sun, 06 Nov 1994 08:49:37 GMT+1", 0 },
+		{ "Sun, 06-Nov-1994 08:49:37 GMT", 0 },
+		{ "Sun Nov  6 08:49:37 1994 GMT", 0 },
+		{ ", 06 Nov 1994 08:49:37 GMT", 0 },
+	};
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++)
+		cr_expect_eq(retry_after_read(cases[i].value, 784111677), cases[i].sec, "%s: %lld", cases[i].value,
+			(long long)retry_after_read(cases[i].value, 784111677));
+}

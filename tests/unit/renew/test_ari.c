@@ -9,6 +9,7 @@
 #include <criterion/criterion.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 /* A run whose CA suggests windows. */
 struct scene {
@@ -272,6 +273,43 @@ Test(ari, a_failure_that_may_pass_is_tried_again_soon_and_a_wait_is_kept)
 	load(&s);
 	cr_expect_eq(s.a.ari_attempts, 4);
 	end(&s);
+}
+
+Test(ari, the_ca_may_name_a_date_to_be_asked_again)
+{
+	static const struct {
+		const char *why;
+		int64_t ahead; /* of the date */
+		const char *text;
+		int64_t least, most; /* seconds until the next question */
+	} cases[] = {
+		{ "in five hours", 5 * HOUR, NULL, 5 * HOUR - 10, 5 * HOUR },
+		{ "an hour ago", -HOUR, NULL, MINUTE, MINUTE },
+		{ "next year", 400 * DAY, NULL, DAY, DAY },
+		{ "at the end of the calendar", 0, "Fri, 31 Dec 9999 23:59:59 GMT", DAY, DAY },
+		{ "before computers", 0, "Thu, 01 Jan 0001 00:00:00 GMT", MINUTE, MINUTE },
+		{ "not a date", 0, "Fri, 32 Dec 2027", 6 * HOUR, 6 * HOUR },
+	};
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		struct scene s;
+		char text[64];
+		int64_t at, before;
+		struct tm tm;
+		time_t when;
+
+		begin(&s, MINUTE);
+		when = (time_t)(world_now(&s.run.world) + cases[i].ahead);
+		strftime(text, sizeof(text), "%a, %d %b %Y %H:%M:%S GMT", gmtime_r(&when, &tm));
+		fake_ca_script(s.run.world.cas[0].ca)->renewal_retry = cases[i].text ? cases[i].text : text;
+		before = run_due(&s.run, SCHEDULE_ARI, s.a.o.id);
+		world_run_until(&s.run.world, before + 1);
+		cr_assert_eq(asked(&s), 2, "%s", cases[i].why);
+		at = run_due(&s.run, SCHEDULE_ARI, s.a.o.id) - before;
+		cr_expect(
+			at >= cases[i].least && at <= cases[i].most + 2, "%s: in %lld s", cases[i].why, (long long)at);
+		fake_ca_script(s.run.world.cas[0].ca)->renewal_retry = NULL;
+		end(&s);
+	}
 }
 
 Test(ari, the_retry_after_survives_a_restart)
