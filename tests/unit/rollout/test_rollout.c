@@ -4,7 +4,9 @@
 #include "tests/unit/renew/run.h"
 
 #include <criterion/criterion.h>
+#include <dirent.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -514,6 +516,73 @@ Test(rollout, what_a_consumer_is_not_given_any_more_does_not_keep_it_failed)
 		expect_state(&r, OBJECT_AVAILABLE, NULL);
 		run_end(&r);
 	}
+}
+
+/* The names in @dir, in order, separated by blanks; owned by the caller. */
+static char *
+names_in(const char *dir)
+{
+	_cleanup_buf_ struct buf text = BUF_INIT;
+	struct dirent **entries;
+	int n = scandir(dir, &entries, NULL, alphasort);
+
+	cr_assert_geq(n, 0, "%s", dir);
+	for (int i = 0; i < n; i++) {
+		if (entries[i]->d_name[0] != '.')
+			buf_printf(&text, "%s%s", text.len ? " " : "", entries[i]->d_name);
+		free(entries[i]);
+	}
+	free(entries);
+	return xstrdup(buf_str(&text));
+}
+
+static void
+expect_names(const char *why, const char *dir, const char *expected)
+{
+	_cleanup_free_ char *names = names_in(dir);
+
+	cr_expect_str_eq(names, expected, "%s, %s: %s", why, dir, names);
+}
+
+/* Consumers that share a directory, and one with its own, each with its files. */
+Test(rollout, declared_files_are_those_of_all_consumers_of_their_directory)
+{
+	static const struct {
+		const char *why, *consumers, *one, *two;
+	} steps[] = {
+		{ "all", "'a','b','c'", "a.chain a.key b.p12", "c.pem" },
+		{ "without one of the first directory", "'b','c'", "b.p12", "c.pem" },
+		{ "without the second directory", "'a','b'", "a.chain a.key b.p12", "" },
+		{ "all again", "'c','b','a'", "a.chain a.key b.p12", "c.pem" },
+		{ "without files", "'none'", "", "" },
+	};
+	struct run r;
+	struct world *w = &r.world;
+	_cleanup_free_ char *cwd = NULL, *one = NULL, *two = NULL;
+
+	run_begin(&r, 0);
+	cwd = getcwd(NULL, 0);
+	one = xasprintf("%s/one", cwd);
+	two = xasprintf("%s/two", cwd);
+	cr_assert(mkdir(one, 0700) == 0 && mkdir(two, 0700) == 0);
+	cr_assert(world_call(w, RPC_CONSUMER_CREATE,
+		"{'properties':{'name':'a','directory':'%s','outputs':['chain:a.chain','key:a.key']}}", one));
+	cr_assert(world_call(w, RPC_CONSUMER_CREATE,
+		"{'properties':{'name':'b','directory':'%s','outputs':['pkcs12:b.p12'],'outputPassword':'secret'}}",
+		one));
+	cr_assert(world_call(w, RPC_CONSUMER_CREATE,
+		"{'properties':{'name':'c','directory':'%s','outputs':['bundle:c.pem']}}", two));
+	cr_assert(world_call(w, RPC_CONSUMER_CREATE, "{'properties':{'name':'none'}}"));
+	for (size_t i = 0; i < ARRAY_SIZE(steps); i++) {
+		cr_assert(world_call(w, RPC_AUTOCERTIFICATE_UPDATE,
+			"{'ref':'a-90d','properties':{'consumers':[%s]},'force':true}", steps[i].consumers));
+		world_run_until(w, world_now(w) + HOUR);
+		expect_names(steps[i].why, one, steps[i].one);
+		expect_names(steps[i].why, two, steps[i].two);
+		cr_expect_eq(rollout_count_failing(w->rollout), 0, "%s", steps[i].why);
+	}
+	cr_expect(check_calm(w));
+	run_end(&r);
 }
 
 Test(rollout, what_comes_meanwhile_goes_out_instead)
