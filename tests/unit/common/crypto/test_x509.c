@@ -228,15 +228,16 @@ Test(x509, octets_behind_the_der_of_a_block_are_refused)
 	_cleanup_buf_ struct buf der = BUF_INIT;
 	_cleanup_buf_ struct buf pem = BUF_INIT;
 	unsigned char base64[4096];
+	int len;
 
 	mini_make(&cert, &ordinary, NULL);
 	mini_pem(&cert, &pem);
 	cr_assert_eq(x509_leaf_der(pem.data, pem.len, &der, NULL), 0);
 	buf_add(&der, "\0\0\0", 3);
-	EVP_EncodeBlock(base64, (unsigned char *)der.data, (int)der.len);
+	len = EVP_EncodeBlock(base64, (unsigned char *)der.data, (int)der.len);
 	buf_reset(&pem);
 	buf_add_str(&pem, "-----BEGIN CERTIFICATE-----\n");
-	for (size_t i = 0; base64[i]; i += 64)
+	for (int i = 0; i < len; i += 64)
 		buf_printf(&pem, "%.64s\n", base64 + i);
 	buf_add_str(&pem, "-----END CERTIFICATE-----\n");
 	cr_expect_eq(parse(&pem, NULL, NULL), -1);
