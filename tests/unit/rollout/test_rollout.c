@@ -410,6 +410,9 @@ Test(rollout, the_record_of_an_earlier_version_goes_on_where_it_was)
 	cr_expect_eq(stale.probes, 9);
 	cr_expect(stale.is_unserved);
 	cr_expect_eq(stale.probed_at, 17);
+	cr_expect_eq(stale.next_at, 1, "its row knows");
+	cr_expect_eq(stale.served_at, 0);
+	cr_expect_not(stale.was_notified);
 	run_end(&r);
 }
 
