@@ -319,6 +319,47 @@ Test(solver, says_what_auto_takes_and_why)
 	}
 }
 
+Test(solver, says_how_a_name_would_be_validated_now)
+{
+	static const struct {
+		const char *why;
+		int have;
+		const char *challenge, *name;
+		const char *method; /* NULL: not at all */
+	} cases[] = {
+		{ "a listener", LISTENER, NULL, "www.example.com", "http-01" },
+		{ "a webroot", WEBROOT, "auto", "www.example.com", "http-01" },
+		{ "a DNS provider", ZONE, "auto", "www.example.com", "dns-01" },
+		{ "both", LISTENER | ZONE, "auto", "www.example.com", "http-01" },
+		{ "both, and a wildcard", LISTENER | ZONE, "auto", "*.example.com", "dns-01" },
+		{ "a port for TLS", TLS_LISTENER, "auto", "www.example.com", "tls-alpn-01" },
+		{ "as it is declared", LISTENER | ZONE, "dns-01", "www.example.com", "dns-01" },
+		{ "by hand", LISTENER | ZONE, "manual", "www.example.com", "manual" },
+		{ "nothing", 0, "auto", "www.example.com", NULL },
+		{ "a wildcard without DNS", LISTENER, "auto", "*.example.com", NULL },
+		{ "a port that another has", TAKEN_PORT, "auto", "www.example.com", NULL },
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		struct autocert autocert = { .challenge = xstrdup_null(cases[i].challenge) };
+		_cleanup_error_ struct error err = ERROR_INIT;
+		struct rig rig;
+		const char *method;
+		int taken;
+
+		rig_init(&rig, NULL);
+		equip(&rig, cases[i].have, &taken, &autocert);
+		method = solver_method(rig.solver, &autocert, cases[i].name, &err);
+		cr_expect_str_eq(method ? method : "none", cases[i].method ? cases[i].method : "none", "%s: %s",
+			cases[i].why, err.message);
+		cr_expect_eq(error_is_set(&err), !cases[i].method, "%s: %s", cases[i].why, err.message);
+		autocert_clear(&autocert);
+		rig_clear(&rig);
+		if (taken >= 0)
+			close(taken);
+	}
+}
+
 Test(solver, a_declaration_is_checked_before_it_is_made)
 {
 	struct rig rig;

@@ -150,6 +150,33 @@ Test(dnsprovider, drivers_name_the_setting_that_is_wrong)
 	cr_expect_null(dnsprovider_driver(NULL));
 }
 
+Test(dnsprovider, a_key_file_of_google_has_an_account_and_a_key)
+{
+	static const struct {
+		const char *file, *says;
+	} cases[] = {
+		{ "no JSON", "the key file of the service account: " },
+		{ "[]", "is not a key file of a service account: it has no client_email" },
+		{ "{}", "is not a key file of a service account: it has no client_email" },
+		{ "{\"private_key\":\"x\"}", "is not a key file of a service account: it has no client_email" },
+		{ "{\"client_email\":\"a@b.test\"}", "is not a key file of a service account: it has no private_key" },
+		{ "{\"client_email\":\"\",\"private_key\":\"x\"}",
+			"is not a key file of a service account: it has no client_email" },
+		{ "{\"client_email\":\"a@b.test\",\"private_key\":\"x\"}", "the key of the service account: " },
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		_cleanup_error_ struct error err = ERROR_INIT;
+		_cleanup_dnsprovider_ struct dnsprovider d = { .kind = xstrdup("google") };
+
+		setting_put(&d.settings, "project", "p");
+		setting_put_secret(&d.secrets, "serviceAccount", cases[i].file, strlen(cases[i].file));
+		cr_expect_eq(dnsprovider_check(&d, &err), -1, "%s", cases[i].file);
+		cr_expect_eq(strncmp(err.message, cases[i].says, strlen(cases[i].says)), 0, "%s: %s", cases[i].file,
+			err.message);
+	}
+}
+
 Test(dnsprovider, name_servers_to_ask_are_checked)
 {
 	static const struct {
