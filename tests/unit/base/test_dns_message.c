@@ -233,6 +233,9 @@ Test(dns_tsig, an_unsigned_update_carries_the_right_class_ttl_and_string_lengths
 	cr_expect_eq((unsigned char)wire.data[wire.len - 46], 45);
 }
 
+/* Sections of the answer that have a record as well: a bit for each. */
+static unsigned filled_sections;
+
 /* What a server would answer: the zone section, signed over the request's MAC. */
 static void
 make_signed_answer(struct buf *ret, int rcode, const struct dns_update *update, int64_t now,
@@ -243,6 +246,13 @@ make_signed_answer(struct buf *ret, int rcode, const struct dns_update *update, 
 	ldns_pkt_set_opcode(pkt, LDNS_PACKET_UPDATE);
 	ldns_pkt_set_qr(pkt, true);
 	ldns_pkt_set_rcode(pkt, (uint8_t)rcode);
+	for (unsigned section = LDNS_SECTION_ANSWER; section <= LDNS_SECTION_ADDITIONAL; section++) {
+		ldns_rr *rr = NULL;
+		if (!(filled_sections & 1U << section))
+			continue;
+		cr_assert_eq(ldns_rr_new_frm_str(&rr, "ns1.test. 60 IN A 192.0.2.1", 0, NULL, NULL), LDNS_STATUS_OK);
+		cr_assert(ldns_pkt_push_rr(pkt, (ldns_pkt_section)section, rr));
+	}
 	/* ldns signs here: the two implementations check each other. It takes the clock's time. */
 	ldns_rdf *mac = NULL;
 	struct buf b64 = BUF_INIT, prefixed = BUF_INIT;
@@ -309,6 +319,24 @@ Test(dns_tsig, answers_are_believed_only_with_a_valid_signature_over_the_request
 	for (size_t len = 0; len < answer.len; len++) {
 		_cleanup_free_ char *copy = xmemdup(answer.data, len);
 		cr_expect_eq(dns_message_update_answer(copy, len, &vector_update, &mac, now, &rcode, &err), -1);
+	}
+}
+
+Test(dns_tsig, the_signature_is_found_behind_records_in_any_section)
+{
+	_cleanup_buf_ struct buf request = BUF_INIT, answer = BUF_INIT;
+	struct dns_tsig_mac mac;
+	int64_t now = time(NULL);
+	fill_key();
+	cr_assert_eq(dns_message_update(0x1234, &vector_update, now, &request, &mac, NULL), 0);
+	for (filled_sections = 0; filled_sections < 16; filled_sections += 2) {
+		_cleanup_error_ struct error err = ERROR_INIT;
+		int rcode = -1;
+		make_signed_answer(&answer, 0, &vector_update, now, &mac, -1);
+		cr_expect_eq(
+			dns_message_update_answer(answer.data, answer.len, &vector_update, &mac, now, &rcode, &err), 0,
+			"sections %u: %s", filled_sections, err.message);
+		cr_expect_eq(rcode, 0);
 	}
 }
 
