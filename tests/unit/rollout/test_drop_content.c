@@ -5,11 +5,14 @@
 #include "common/crypto/pkcs12.h"
 #include "common/crypto/x509.h"
 #include "daemon/rollout/output.h"
+#include "tests/support/process.h"
 #include "tests/unit/common/crypto/mini_ca.h"
 
 #include <criterion/criterion.h>
+#include <fcntl.h>
 #include <openssl/crypto.h>
 #include <string.h>
+#include <unistd.h>
 
 #define _cleanup_mini_ _cleanup_(mini_clear)
 
@@ -147,4 +150,59 @@ Test(drop_content, a_pair_that_was_not_verified_makes_no_files)
 	cr_expect_eq(drop_make_files(&b.job, &files, NULL), -1);
 	drop_files_clear(&files);
 	bed_clear(&b);
+}
+
+/* --- manifests, which others may have changed --- */
+
+#define ID "11111111-1111-4111-8111-111111111111"
+#define AUTO "22222222-2222-4222-8222-222222222222"
+
+Test(drop_manifest, what_can_be_read_is_taken_and_the_rest_is_left)
+{
+	static const struct {
+		const char *why, *text; /* text NULL: there is none */
+		bool is_good;
+		struct drop_manifest manifest;
+	} cases[] = {
+		{ "whole",
+			"{\"generation\":7,\"certificate\":\"" ID "\",\"autoCertificate\":\"" AUTO
+			"\",\"notAfter\":\"2026-01-01T00:00:00Z\"}",
+			true, { ID, AUTO, 7, 1767225600, true } },
+		{ "with a key elsewhere",
+			"{\"generation\":1,\"certificate\":\"" ID "\",\"keyPlace\":\"pkcs11:object=k\"}", true,
+			{ ID, "", 1, 0, false } },
+		{ "no certificate", "{\"generation\":1,\"autoCertificate\":\"" AUTO "\"}", false,
+			{ "", "", 1, 0, false } },
+		{ "no generation", "{\"certificate\":\"" ID "\"}", false, { "", "", 0, 0, false } },
+		{ "generation 0", "{\"generation\":0,\"certificate\":\"" ID "\"}", false, { "", "", 0, 0, false } },
+		{ "a certificate too long", "{\"generation\":3,\"certificate\":\"" ID "x\"}", false,
+			{ "", "", 3, 0, false } },
+		{ "an auto-certificate too long",
+			"{\"generation\":3,\"certificate\":\"" ID "\",\"autoCertificate\":\"" AUTO "x\"}", true,
+			{ ID, "", 3, 0, true } },
+		{ "an auto-certificate that is a number",
+			"{\"generation\":3,\"certificate\":\"" ID "\",\"autoCertificate\":5}", true,
+			{ ID, "", 3, 0, true } },
+		{ "no date", "{\"generation\":3,\"certificate\":\"" ID "\",\"notAfter\":\"soon\"}", true,
+			{ ID, "", 3, 0, true } },
+		{ "no JSON", "generation 3", false, { "", "", 0, 0, false } },
+		{ "empty", "", false, { "", "", 0, 0, false } },
+		{ "missing", NULL, false, { "", "", 0, 0, false } },
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		_cleanup_(scratch_remove) char *dir = scratch_new();
+		struct drop_manifest m = { .generation = 99, .has_key = true };
+		int fd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+
+		if (cases[i].text)
+			scratch_write(dir, "manifest.json", "%s", cases[i].text);
+		cr_expect_eq(drop_read_manifest(fd, &m), cases[i].is_good, "%s", cases[i].why);
+		cr_expect_str_eq(m.certificate, cases[i].manifest.certificate, "%s", cases[i].why);
+		cr_expect_str_eq(m.autocert, cases[i].manifest.autocert, "%s", cases[i].why);
+		cr_expect_eq(m.generation, cases[i].manifest.generation, "%s", cases[i].why);
+		cr_expect_eq(m.not_after_at, cases[i].manifest.not_after_at, "%s", cases[i].why);
+		cr_expect_eq(m.has_key, cases[i].manifest.has_key, "%s", cases[i].why);
+		close(fd);
+	}
 }

@@ -1,6 +1,7 @@
 #include "daemon/service/peer.h"
 
 #include <criterion/criterion.h>
+#include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -41,6 +42,20 @@ Test(peer, the_highest_role_that_a_group_grants_wins_and_nobody_is_nobody)
 
 	for (size_t i = 0; i < ARRAY_SIZE(cases); i++)
 		cr_expect_eq(role_of(&map, cases[i].uid, cases[i].gids, cases[i].n), cases[i].role, "%s", cases[i].why);
+	role_map_clear(&map);
+}
+
+Test(peer, a_cleared_map_is_empty_and_may_be_filled_again)
+{
+	static const struct role_map empty;
+	struct role_map map = map_of("4001", "4002 4005", "4003 4004");
+
+	role_map_clear(&map);
+	cr_expect_eq(memcmp(&map, &empty, sizeof(map)), 0);
+	cr_expect_eq(role_of(&map, 5000, (const gid_t[]){ 4001 }, 1), ROLE_NONE);
+	map = map_of("4009", "", "");
+	cr_expect_eq(role_of(&map, 5000, (const gid_t[]){ 4009 }, 1), ROLE_ADMIN);
+	cr_expect_eq(role_of(&map, 5000, (const gid_t[]){ 4001 }, 1), ROLE_NONE);
 	role_map_clear(&map);
 }
 
