@@ -9,6 +9,7 @@
 #define CF_ZONES "{\"success\":true,\"result\":[{\"id\":\"z1\",\"name\":\"example.com\"}]}"
 #define CF_RECORD(id, content) \
 	"{\"id\":\"" id "\",\"type\":\"TXT\",\"name\":\"_acme-challenge.example.com\",\"content\":\"" content "\"}"
+#define CF_NAMED(id, type, name) "{\"id\":\"" id "\",\"type\":\"" type "\",\"name\":\"" name "\",\"content\":\"v1\"}"
 #define CF_RECORDS(list) "{\"success\":true,\"result\":[" list "]}"
 #define PDNS "http://127.0.0.1:8081/api/v1/servers/localhost"
 #define PDNS_KEY .header = "X-API-Key: tok"
@@ -52,6 +53,18 @@ static const struct change_case changes[] = {
 			{ .call = "GET /zones/z1/dns_records",
 				200,
 				CF_RECORDS(CF_RECORD("r1", "v1") "," CF_RECORD("r2", "\\\"v2\\\"")) },
+			{ .call = "DELETE /zones/z1/dns_records/r1", 200, "{}" } } },
+	/* Names in any case, with a final dot or without, and only of TXT records. */
+	{ "cloudflare", CF, true, "example.com",
+		{ { .call = "GET /zones", 200, CF_ZONES },
+			{ .call = "GET /zones/z1/dns_records",
+				200,
+				CF_RECORDS(CF_NAMED("r1", "TXT", "_acme-challenge.example.com.") "," CF_NAMED(
+					"r2", "TXT", "_ACME-Challenge.example.com") "," CF_NAMED("r3", "TXT",
+					"x_acme-challenge.example.com") "," CF_NAMED("r4", "TXT",
+					"_acme-challenge.example.co") "," CF_NAMED("r5", "TXT", "") "," CF_NAMED("r6",
+					"TXT", "@") "," CF_NAMED("r7", "A", "_acme-challenge.example.com")) },
+			{ .call = "DELETE /zones/z1/dns_records/r2", 200, "{}" },
 			{ .call = "DELETE /zones/z1/dns_records/r1", 200, "{}" } } },
 	{ "powerdns", PDNS, false, "example.com",
 		{ { .call = "GET /zones?zone=example.com.", 200, PDNS_ZONES, PDNS_KEY },

@@ -91,6 +91,9 @@ Test(http_api, failures_say_what_the_api_said_and_what_to_do)
 		{ ERROR_DNS, false, 0, "GET /zones?filter.zoneName=example.com&offset=0&limit=100: HTTP 400: bad  \\x",
 			{ { .call = "GET /zones", 400, ERRORS("bad\\n \\\\x"), 0 } } },
 		{ ERROR_DNS, false, 0, "HTTP 302", { { .call = "GET /zones", 302, "<html>", 0 } } },
+		{ ERROR_DNS, false, 0, "has no zone 'example.com'", /* 30 seconds are waited for, and no more */
+			{ { .call = "GET /zones", 429, "{}", 30 }, { .call = "GET /zones", 200, LIST(""), 0 } } },
+		{ ERROR_RATE_LIMITED, true, SCRIPT_NOW + 31, "HTTP 429", { { .call = "GET /zones", 429, "{}", 31 } } },
 		{ ERROR_RATE_LIMITED, true, SCRIPT_NOW + 600, "HTTP 429",
 			{ { .call = "GET /zones", 429, "{}", 600 } } },
 		{ ERROR_DNS, true, 0, "HTTP 500",
