@@ -179,23 +179,28 @@ why_notes(struct explanation *e)
 	explain_advise(e, "to order another one", "renew", e->a.o.name, NULL);
 }
 
-/* Its newest certificate was revoked, or is to be. */
+/* @what: "it" or "its certificate"; was it revoked, or is it to be? */
+static void
+explain_revocation(struct explanation *e, const struct certificate *c, const char *what)
+{
+	_cleanup_free_ char *state = revoke_text(e->call->service->issue_env, c);
+
+	if (c->is_revoked)
+		strlist_take(&e->reasons,
+			xasprintf("%s was revoked: %s", what, c->revoke_reason ? c->revoke_reason : "by the CA"));
+	else if (state)
+		strlist_take(
+			&e->reasons, xasprintf("%s is to be revoked (%s), which %s", what, c->revoke_reason, state));
+}
+
 static void
 why_revoked(struct explanation *e)
 {
 	_cleanup_certificate_ struct certificate c = { 0 };
-	_cleanup_free_ char *state = NULL;
 
-	if (!e->a.last_certificate ||
-		object_peek(e->call->service->store, &certificate_class, e->a.last_certificate, &c, NULL) != 1)
-		return;
-	state = revoke_text(e->call->service->issue_env, &c);
-	if (c.is_revoked)
-		strlist_take(&e->reasons,
-			xasprintf("its certificate was revoked: %s", c.revoke_reason ? c.revoke_reason : "by the CA"));
-	else if (state)
-		strlist_take(&e->reasons,
-			xasprintf("its certificate is to be revoked (%s), which %s", c.revoke_reason, state));
+	if (e->a.last_certificate &&
+		object_peek(e->call->service->store, &certificate_class, e->a.last_certificate, &c, NULL) == 1)
+		explain_revocation(e, &c, "its certificate");
 }
 
 /* Problems outside this auto-certificate. */
@@ -554,6 +559,7 @@ certificate_explain(struct call *call, struct json_object *params, struct error 
 	time_format_rfc3339(c.not_after_at, when);
 	strlist_take(
 		&e.reasons, xasprintf("it %s at %s", c.not_after_at > call_now(call) ? "expires" : "expired", when));
+	explain_revocation(&e, &c, "it");
 	crl_explain(call->service->issue_env, &c, &e.reasons);
 	if (c.autocert)
 		explain_issued(&e, &c);
