@@ -2,6 +2,8 @@
 #include "daemon/base/httpd_head.h"
 
 #include <criterion/criterion.h>
+#include <ctype.h>
+#include <stdio.h>
 #include <string.h>
 
 enum { BODY_MAX = 1000 };
@@ -133,6 +135,25 @@ static struct httpd_text
 as_text(const char *text)
 {
 	return (struct httpd_text){ text, strlen(text) };
+}
+
+Test(httpd_path, each_octet_of_a_segment_may_be_written_in_digits_of_either_case)
+{
+	for (int c = 1; c < 256; c++)
+		for (int is_upper = 0; is_upper <= 1; is_upper++) {
+			char path[16];
+			_cleanup_strlist_ struct strlist segments = STRLIST_INIT;
+			int rc;
+
+			snprintf(path, sizeof(path), is_upper ? "/a%%%02X" : "/a%%%02x", (unsigned)c);
+			rc = httpd_path_split(as_text(path), &segments, NULL);
+			cr_expect_eq(rc, c < 128 ? 0 : -1, "%s", path); /* alone it is not UTF-8 */
+			if (rc == 0)
+				cr_expect(segments.items[0][0] == 'a' && segments.items[0][1] == (char)c, "%s", path);
+			snprintf(path, sizeof(path), "/%%4%c", c);
+			cr_expect_eq(httpd_path_split(as_text(path), &segments, NULL), isxdigit(c) && c < 128 ? 0 : -1,
+				"%s", path);
+		}
 }
 
 Test(httpd_path, segments_are_decoded_or_refused)

@@ -2,6 +2,7 @@
 #include "common/scope.h"
 
 #include <criterion/criterion.h>
+#include <ctype.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -33,6 +34,17 @@ Test(scope, a_label_is_a_word_or_a_key_with_a_value)
 	cr_expect_eq(label_check(too_long, NULL), -1);
 	too_long[LABEL_MAX] = '\0';
 	cr_expect_eq(label_check(too_long, NULL), 0);
+}
+
+Test(scope, each_octet_may_be_in_a_label_or_not)
+{
+	for (int c = 1; c < 256; c++) {
+		bool is_word = c < 128 && isalnum(c);
+		const char first[] = { (char)c, 'b', '\0' }, inner[] = { 'a', (char)c, 'b', '\0' };
+
+		cr_expect_eq(label_check(first, NULL), is_word ? 0 : -1, "first %d", c);
+		cr_expect_eq(label_check(inner, NULL), is_word || strchr("-_./=", c) ? 0 : -1, "inside %d", c);
+	}
 }
 
 Test(scope, a_pattern_is_a_name_or_all_that_is_below_one)

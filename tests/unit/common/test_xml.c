@@ -5,6 +5,8 @@
 #include "common/xml.h"
 
 #include <criterion/criterion.h>
+#include <ctype.h>
+#include <stdlib.h>
 #include <string.h>
 
 Test(xml, documents_become_json)
@@ -92,4 +94,17 @@ Test(xml, text_is_escaped)
 
 	xml_add_text(&text, "a<b>&\"c\"");
 	cr_expect_str_eq(buf_str(&text), "a&lt;b&gt;&amp;\"c\"");
+}
+
+Test(xml, each_octet_may_be_in_a_name_or_not)
+{
+	for (int c = 1; c < 256; c++) {
+		_cleanup_free_ char *text = xasprintf("<a%cb></a%cb>", c, c);
+		_cleanup_json_ struct json_object *document = xml_parse(text, strlen(text), NULL);
+		bool is_name = c < 128 && (isalnum(c) || strchr("_:.-", c));
+		_cleanup_free_ char *name = xasprintf("a%cb", c);
+		struct json_object *found = NULL;
+
+		cr_expect_eq(document && json_object_object_get_ex(document, name, &found), is_name, "%d", c);
+	}
 }

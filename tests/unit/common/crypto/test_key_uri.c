@@ -3,6 +3,7 @@
 #include "common/error.h"
 
 #include <criterion/criterion.h>
+#include <ctype.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -48,6 +49,19 @@ Test(key_uri, names_a_token_and_one_key_and_nothing_else)
 		if (cases[i].why)
 			cr_expect(
 				err.message && strstr(err.message, cases[i].why), "%s: %s", cases[i].uri, err.message);
+	}
+}
+
+Test(key_uri, each_octet_may_be_in_a_value_or_not)
+{
+	for (int c = 1; c < 256; c++) {
+		_cleanup_free_ char *uri = xasprintf("pkcs11:token=a%cb;object=c", c);
+		/* These begin something else: another attribute, the query, an octet in hexadecimal digits. */
+		bool is_other = strchr(";?%", c) != NULL;
+		bool is_plain = c < 128 && (isalnum(c) || strchr("-._~:/[]@!()*+,=&", c));
+
+		if (!is_other)
+			cr_expect_eq(key_uri_check(uri, NULL), is_plain ? 0 : -1, "%d: %s", c, uri);
 	}
 }
 
