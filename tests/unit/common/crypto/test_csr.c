@@ -235,3 +235,44 @@ Test(csr, one_that_no_ca_would_accept_is_refused_with_the_reason)
 	cr_expect_eq(csr_read(large, CSR_PEM_MAX_OCTETS + 1, &csr, &err), -1);
 	cr_expect(strstr(err.message, "has more than 32768 octets"), "%s", err.message);
 }
+
+/* @label instead of "CERTIFICATE REQUEST", at both ends; owned by the caller. */
+static char *
+relabel(const char *label)
+{
+	static const char usual[] = "CERTIFICATE REQUEST";
+	struct buf text = BUF_INIT;
+	const char *at = CSR_TWO_NAMES, *found;
+
+	for (; (found = strstr(at, usual)); at = found + strlen(usual)) {
+		buf_add(&text, at, (size_t)(found - at));
+		buf_add_str(&text, label);
+	}
+	buf_add_str(&text, at);
+	return buf_steal(&text);
+}
+
+Test(csr, only_the_two_labels_of_a_request_are_taken)
+{
+	static const struct {
+		const char *label;
+		bool is_good;
+	} cases[] = {
+		{ "CERTIFICATE REQUEST", true },
+		{ "NEW CERTIFICATE REQUEST", true },
+		{ "CERTIFICATE REQUESX", false },
+		{ "CERTIFICATE", false },
+		{ "CERTIFICATE REQUESTS", false },
+		{ "OLD CERTIFICATE REQUEST", false },
+		{ "", false },
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		_cleanup_free_ char *text = relabel(cases[i].label);
+		_cleanup_csr_ struct csr csr = { .key = NULL };
+		_cleanup_error_ struct error err = ERROR_INIT;
+
+		cr_expect_eq(csr_read(text, strlen(text), &csr, &err), cases[i].is_good ? 0 : -1, "%s: %s",
+			cases[i].label, err.message);
+	}
+}
