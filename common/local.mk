@@ -4,6 +4,7 @@ libcommon_a_SOURCES += \
 	common/alloc.c common/alloc.h \
 	common/buf.c common/buf.h \
 	common/ca.c common/ca.h \
+	common/calendar.c common/calendar.h \
 	common/conf.c common/conf.h \
 	common/domain.c common/domain.h \
 	common/error.c common/error.h \
@@ -19,5 +20,6 @@ libcommon_a_SOURCES += \
 	common/shell.c common/shell.h \
 	common/strlist.c common/strlist.h \
 	common/timefmt.c common/timefmt.h \
+	common/tz.c common/tz.h \
 	common/utf8.c common/utf8.h \
 	common/xml.c common/xml.h

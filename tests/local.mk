@@ -26,6 +26,7 @@ UNIT_LIBS = $(CRITERION_LIBS)
 unit_common_SOURCES = \
 	tests/unit/common/test_address.c \
 	tests/unit/common/test_ca.c \
+	tests/unit/common/test_calendar.c \
 	tests/unit/common/test_conf.c \
 	tests/unit/common/test_error.c \
 	tests/unit/common/test_json.c \
@@ -203,6 +204,7 @@ unit_renew_SOURCES = $(world_sources) $(fake_ca_sources) \
 	tests/unit/renew/test_startup.c \
 	tests/unit/renew/test_time.c \
 	tests/unit/renew/test_time_guard.c \
+	tests/unit/renew/test_window.c \
 	tests/support/process.c tests/support/process.h \
 	tests/unit/challenge/dns_daemon.c tests/unit/challenge/dns_daemon.h \
 	tests/unit/challenge/rig.c tests/unit/challenge/rig.h \
@@ -443,6 +445,10 @@ FUZZERS += fuzz-dns_message
 fuzz_dns_message_SOURCES = tests/fuzz/fuzz_dns_message.c
 fuzz_dns_message_LDADD = $(FUZZ_LIBS) $(DAEMON_LIBS)
 EXTRA_DIST += tests/fuzz/corpus/dns_message
+
+FUZZERS += fuzz-calendar
+fuzz_calendar_SOURCES = tests/fuzz/fuzz_calendar.c
+fuzz_calendar_LDADD = $(FUZZ_LIBS) $(COMMON_LIBS)
 
 FUZZERS += fuzz-caa
 fuzz_caa_SOURCES = tests/fuzz/fuzz_caa.c

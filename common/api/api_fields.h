@@ -111,4 +111,23 @@ extern const struct api_field api_event_subscribe_params[], api_event_subscribe_
 	api_ct_list_result[], api_ct_acknowledge_params[];
 /* clang-format on */
 
+/* Of a provider, and of an auto-certificate. */
+#define WINDOW_FIELDS(fallback_text) \
+	{ .name = "issueWindows", \
+		.type = API_STRLIST, \
+		.option = "issue-window", \
+		.metavar = "WINDOW", \
+		.fallback = (fallback_text), \
+		.help = "renew only in these times, such as \"Mon..Fri 02:00-05:00 Europe/Berlin\"" }, \
+		{ .name = "rolloutWindows", \
+			.type = API_STRLIST, \
+			.option = "rollout-window", \
+			.metavar = "WINDOW", \
+			.fallback = (fallback_text), \
+			.help = "deploy renewed certificates only in these times" }, \
+	{ \
+		.name = "freezes", .type = API_STRLIST, .option = "freeze", .metavar = "DATES", \
+		.help = "neither renew nor deploy on these days, such as \"2026-12-20..2027-01-06 Europe/Berlin\"" \
+	}
+
 #endif

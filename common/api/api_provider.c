@@ -53,6 +53,7 @@ const struct api_field api_provider_properties[] = {
 	{ .name = "rateLimits", .type = API_STRLIST, .option = "rate-limit", .metavar = "NAME=COUNT/SPAN",
 		.help = "rate limit: orders, domain, duplicates or failures, such as orders=300/3h, or NAME=none",
 		.fallback = "those that the CA has published" },
+	WINDOW_FIELDS("any time"),
 	END,
 };
 

@@ -81,6 +81,14 @@ decision_renewal(const struct decision_in *in, const char *what, struct decision
 	_cleanup_free_ char *margin = decision_margin(&in->renewal, a->next_at);
 	char *about = xstrdup_null(a->last_certificate);
 
+	if (in->windows) {
+		char due[TIME_RFC3339_SIZE];
+
+		time_format_rfc3339(renewal_due(&in->renewal), due);
+		return decision_make(ret, "window", about,
+			xasprintf(
+				"%s%s: it is due at %s, and waits for its window (%s)", what, next, due, in->windows));
+	}
 	switch (renewal_rule(&in->renewal)) {
 	case RENEWAL_BY_CA:
 		return decision_make(ret, "ca-window", about, xasprintf("%s%s: %s", what, next, window));

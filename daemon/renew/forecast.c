@@ -4,6 +4,7 @@
 #include "common/ca.h"
 #include "common/timefmt.h"
 #include "daemon/renew/policy.h"
+#include "daemon/renew/window.h"
 
 enum { DAY = 24 * 3600, USUAL_LIFETIME = 90 * DAY };
 
@@ -40,5 +41,8 @@ forecast_each(const struct forecast_in *in, int64_t until_at, forecast_fn *fn, v
 		fn(at, lifetime, arg);
 		next.not_after_at = time_add(at, lifetime);
 		at = renewal_due(&next);
+		if (in->calendar)
+			at = window_due(
+				in->calendar, at, time_add(next.not_after_at, -(lifetime / 20)), in->spread_seed);
 	}
 }

@@ -7,6 +7,8 @@
 
 #include <stdint.h>
 
+struct calendar;
+
 /* What is known of one auto-certificate. All times are UNIX seconds. */
 struct forecast_in {
 	int64_t now;
@@ -16,6 +18,7 @@ struct forecast_in {
 	uint64_t spread_seed;                /* of renewal_due() */
 	const char *server;                  /* ACME directory URL */
 	const char *profile;                 /* or NULL */
+	const struct calendar *calendar;     /* of its windows (window.h); or NULL */
 };
 
 /* Called for each renewal in order of time. @lifetime: of the certificate that it brings. */

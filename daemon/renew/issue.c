@@ -15,6 +15,7 @@
 #include "daemon/challenge/choice.h"
 #include "daemon/renew/policy.h"
 #include "daemon/renew/profile.h"
+#include "daemon/renew/window.h"
 #include "daemon/schedule/scheduler.h"
 
 #include <stdlib.h>
@@ -471,6 +472,7 @@ issue_begin(struct issue *issue, struct error *err)
 	const struct provider *provider;
 	struct acme_order_config config;
 	_cleanup_free_ char *replaces = NULL;
+	int64_t allowed_at;
 	bool is_renewal;
 	int rc;
 
@@ -479,6 +481,11 @@ issue_begin(struct issue *issue, struct error *err)
 	provider = issue_settings(issue, &own, err);
 	if (!provider)
 		return -1;
+	allowed_at = window_issue_at(issue->env, &issue->autocert, issue_now(issue->env));
+	if (allowed_at > issue_now(issue->env) && !issue->is_rehearsal && !issue->record.order_url) {
+		issue_wait_window(issue, allowed_at);
+		return 0;
+	}
 	rc = issue_choose_key(issue, err);
 	if (rc <= 0)
 		return rc;

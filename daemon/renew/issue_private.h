@@ -143,6 +143,10 @@ issue_hold(struct issue *issue, struct ledger_hold *hold);
 void
 issue_wait(struct issue *issue, const char *why, int64_t until_at);
 
+/* It is due outside its windows (window.h): the next order is at @until_at. */
+void
+issue_wait_window(struct issue *issue, int64_t until_at);
+
 /* @is_spent: the order cannot be continued. Its key is discarded too: a new order gets a new key. */
 void
 issue_fail(struct issue *issue, const struct error *err, bool is_spent);

@@ -18,6 +18,7 @@
 #include "daemon/renew/persist.h"
 #include "daemon/renew/policy.h"
 #include "daemon/renew/profile.h"
+#include "daemon/renew/window.h"
 #include "daemon/schedule/schedule.h"
 #include "daemon/store/certificate.h"
 
@@ -112,7 +113,7 @@ issue_note_failure(const struct issue_env *env, struct autocert *a, const struct
 		a->last_error.retry_at = 0;
 		str_replace(&a->unpause_url, NULL);
 	}
-	a->next_at = issue_retry_at(env, a, &a->last_error, is_network);
+	a->next_at = window_issue_at(env, a, issue_retry_at(env, a, &a->last_error, is_network));
 	error_copy(&a->o.failure, &a->last_error);
 	if (!a->last_certificate)
 		a->o.state = OBJECT_FAILED;
@@ -157,6 +158,20 @@ void
 issue_end_with(struct issue *issue, struct store_txn *txn)
 {
 	store_then(txn, issue_result_end_saved, issue);
+}
+
+void
+issue_wait_window(struct issue *issue, int64_t until_at)
+{
+	struct store_txn *txn = store_begin(issue->env->store);
+	struct autocert *a = &issue->autocert;
+	_cleanup_error_ struct error err = ERROR_INIT;
+
+	a->next_at = until_at;
+	if (object_save(issue->env->store, txn, &autocert_class, a, &err) < 0)
+		store_fail(txn, &err);
+	issue_say(issue, "wait", "for its window", until_at);
+	issue_end_with(issue, txn);
 }
 
 /* It was looked at before its turn: the turn stays, and others keep theirs. */
@@ -336,7 +351,7 @@ issue_renewal_at(const struct issue_env *env, const struct autocert *a)
 {
 	const struct renewal_in in = issue_renewal_in(env, a);
 
-	return a->last_certificate && !a->is_outdated ? renewal_due(&in) : issue_now(env);
+	return a->last_certificate && !a->is_outdated ? window_issue_at(env, a, renewal_due(&in)) : issue_now(env);
 }
 
 bool
@@ -405,6 +420,7 @@ issue_result_note_success(const struct issue *issue, struct autocert *a, const s
 	choice_keep(&a->validations, &issue->record.names);
 	a->attempts = 0;
 	failover_end(a);
+	a->skips_windows = false;
 	a->hold_at = 0;
 	a->skips_limits = false;
 	str_replace(&a->hold_why, NULL);

@@ -29,4 +29,5 @@ libcertd_a_SOURCES += \
 	daemon/renew/rehearse.c daemon/renew/rehearse.h \
 	daemon/renew/reissue.c daemon/renew/reissue.h \
 	daemon/renew/revoke.c daemon/renew/revoke.h \
-	daemon/renew/trace.c daemon/renew/trace.h
+	daemon/renew/trace.c daemon/renew/trace.h \
+	daemon/renew/window.c daemon/renew/window.h

@@ -18,6 +18,7 @@
 #include "daemon/renew/purge.h"
 #include "daemon/renew/revoke.h"
 #include "daemon/renew/trace.h"
+#include "daemon/renew/window.h"
 #include "daemon/rollout/output.h"
 #include "daemon/rollout/subject.h"
 #include "daemon/rollout/withdraw.h"
@@ -86,7 +87,9 @@ static void
 autocert_traced(const struct step *s, const struct autocert *old, const struct autocert *new)
 {
 	_cleanup_decision_ struct decision d = { .rule = NULL };
+	_cleanup_free_ char *windows = new->next_at != old->next_at ? window_waits_for(s->env, new) : NULL;
 	const struct decision_in in = {
+		.windows = windows,
 		.old = old,
 		.new = new,
 		.renewal = issue_renewal_in(s->env, new),
@@ -149,7 +152,8 @@ autocert_changed(const struct step *s, const struct autocert *old, const struct 
 		withdraw_from_consumers(s->env->rollout, s->txn, &(struct withdraw_from){ new->o.id, new->slug, NULL },
 			&old->consumers, &new->consumers, s->now);
 	if (new->last_certificate && !(has_same_consumers && is_same(new->last_certificate, old->last_certificate)))
-		rollout_request(s->env->rollout, s->txn, new, new->last_certificate, s->now);
+		rollout_request(s->env->rollout, s->txn, new, new->last_certificate,
+			has_same_consumers ? window_rollout_at(s->env, old, s->now) : s->now);
 }
 
 static void

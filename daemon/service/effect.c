@@ -24,6 +24,8 @@ struct rule {
 };
 
 static const char next_order[] = "applies to the next order";
+static const char next_rollout[] = "applies to the next rollout";
+static const char renewals_move[] = "the renewals of its auto-certificates move";
 static const char next_record[] = "applies to the next record";
 static const char next_message[] = "applies to the next message, also to those that wait";
 static const char next_condition[] = "applies to conditions that begin from now on";
@@ -48,6 +50,9 @@ static const struct rule rules[] = {
 	{ API_PROVIDER, "accountKeyAlgorithm", EFFECT_NOTHING, 0, "the account's key is generated with it" },
 	{ API_PROVIDER, "maxOrders", EFFECT_NOTHING, 0, next_order },
 	{ API_PROVIDER, "rateLimits", EFFECT_NOTHING, 0, "applies to the next order, and to those that wait" },
+	{ API_PROVIDER, "issueWindows", EFFECT_NOTHING, 0, renewals_move },
+	{ API_PROVIDER, "rolloutWindows", EFFECT_NOTHING, 0, next_rollout },
+	{ API_PROVIDER, "freezes", EFFECT_NOTHING, 0, renewals_move },
 	{ API_PROVIDER, "accountLost", EFFECT_NOTHING, 0, "applies when the CA does not know the account any more" },
 
 	{ API_AUTOCERTIFICATE, "name", EFFECT_NOTHING, 0, "its name changes; its files stay where they are" },
@@ -72,6 +77,10 @@ static const struct rule rules[] = {
 	{ API_AUTOCERTIFICATE, "preferredChain", EFFECT_NOTHING, 0, next_order },
 	{ API_AUTOCERTIFICATE, "profilePolicy", EFFECT_REISSUE, FOR_ORDERS, next_order },
 	{ API_AUTOCERTIFICATE, "renewBefore", EFFECT_NOTHING, MOVES_RENEWAL, "the renewal date moves" },
+	{ API_AUTOCERTIFICATE, "issueWindows", EFFECT_NOTHING, MOVES_RENEWAL, "the renewal date moves" },
+	{ API_AUTOCERTIFICATE, "rolloutWindows", EFFECT_NOTHING, 0, next_rollout },
+	{ API_AUTOCERTIFICATE, "freezes", EFFECT_NOTHING, MOVES_RENEWAL,
+		"the renewal date moves, and the next rollout observes them" },
 	{ API_AUTOCERTIFICATE, "labels", EFFECT_NOTHING, 0, "its certificates get the same labels" },
 
 	{ API_CERTIFICATE, "name", EFFECT_NOTHING, 0, "its name changes; its files stay where they are" },

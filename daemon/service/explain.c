@@ -11,6 +11,7 @@
 #include "daemon/renew/policy.h"
 #include "daemon/renew/revoke.h"
 #include "daemon/renew/trace.h"
+#include "daemon/renew/window.h"
 #include "daemon/rollout/rollout_back.h"
 #include "daemon/rollout/rollout_check.h"
 #include "daemon/schedule/schedule.h"
@@ -107,6 +108,22 @@ why_not_suggested(struct explanation *e)
 					  a->ari_error.message, when));
 }
 
+/* Return: whether it waits. */
+static bool
+why_window(struct explanation *e)
+{
+	const struct renewal_in in = issue_renewal_in(e->call->service->issue_env, &e->a);
+	_cleanup_free_ char *windows = window_waits_for(e->call->service->issue_env, &e->a);
+	char due[TIME_RFC3339_SIZE];
+
+	if (!windows)
+		return false;
+	time_format_rfc3339(renewal_due(&in), due);
+	strlist_take(&e->reasons, xasprintf("it is due at %s, and waits for its window (%s)", due, windows));
+	explain_advise(e, "to order at once", "renew", e->a.o.name, NULL);
+	return true;
+}
+
 static void
 why_then(struct explanation *e, int64_t due_at)
 {
@@ -127,6 +144,8 @@ why_then(struct explanation *e, int64_t due_at)
 		strlist_add(&e->advice, "to see how far the reissue is: certctl reissue --status");
 	} else if (a->waiting_certificate) {
 		strlist_add(&e->reasons, "the certificate that waits for approval is renewed by its own dates");
+	} else if (why_window(e)) {
+		return;
 	} else if (a->last_certificate && a->ari_pick_at) {
 		why_suggested(e, due_at);
 	} else if (a->last_certificate) {

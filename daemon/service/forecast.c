@@ -3,6 +3,7 @@
 
 #include "common/ca.h"
 #include "daemon/renew/rate.h"
+#include "daemon/renew/window.h"
 #include "daemon/schedule/schedule.h"
 #include "daemon/service/access.h"
 #include "daemon/service/handlers.h"
@@ -84,6 +85,7 @@ forecast_autocert(struct forecast *f, const struct autocert *a)
 		.renew_before = a->renew_before,
 		.spread_seed = schedule_seed(a->o.id),
 		.profile = a->profile };
+	_cleanup_calendar_ struct calendar calendar = { .windows = NULL };
 	struct schedule_row row;
 
 	f->load = forecast_load_of(f, a->provider);
@@ -98,6 +100,8 @@ forecast_autocert(struct forecast *f, const struct autocert *a)
 	}
 	in.next_at = autocert_due_at(service, a, &row);
 	in.server = f->load->provider.server;
+	if (window_read(a, &f->load->provider, WINDOW_ISSUE, &calendar))
+		in.calendar = &calendar;
 	if (!in.profile)
 		in.profile = f->load->provider.profile;
 	forecast_each(&in, f->from_at + f->days * DAY, forecast_count, f);

@@ -18,6 +18,7 @@
 #include "daemon/renew/dane.h"
 #include "daemon/renew/failover.h"
 #include "daemon/renew/policy.h"
+#include "daemon/renew/window.h"
 #include "daemon/rollout/withdraw.h"
 #include "daemon/schedule/schedule.h"
 #include "daemon/service/access.h"
@@ -229,7 +230,8 @@ autocert_read(struct call *call, const void *old _unused_, void *obj, struct jso
 	if (a->dns_provider && resource_property_ref(call, &dnsprovider_class, "dnsProvider", a->dns_provider,
 				       &a->dns_provider, err) < 0)
 		return -1;
-	if (res_autocert_check_fallbacks(call, a, err) < 0)
+	if (res_autocert_check_fallbacks(call, a, err) < 0 ||
+		window_check(&a->issue_windows, &a->rollout_windows, &a->freezes, err) < 0)
 		return -1;
 	if (a->provider_now && !strlist_has(&a->fallbacks, a->provider_now))
 		failover_end(a);
@@ -543,6 +545,7 @@ autocert_renew(struct call *call, struct json_object *params, struct error *err)
 	else if (check_allowed(call, &a, err) < 0)
 		return -1;
 	a.skips_limits = is_forced;
+	a.skips_windows = true;
 	if (!issue_running(call->service->scheduler, a.o.id) &&
 		authorize_give_order(call->service->issue_env, call_txn(call), &a, err) < 0)
 		return -1;

@@ -13,6 +13,7 @@
 #include "daemon/acme/acme_chain.h"
 #include "daemon/acme/acme_msg.h"
 #include "daemon/renew/ledger.h"
+#include "daemon/renew/window.h"
 #include "daemon/schedule/schedule.h"
 #include "daemon/service/handlers.h"
 #include "daemon/service/profiles.h"
@@ -279,6 +280,8 @@ provider_read(struct call *call, const void *old, void *obj, struct json_object 
 		return -1;
 	if (json_path(properties, "email") && check_email(p, err) < 0)
 		return -1;
+	if (window_check(&p->issue_windows, &p->rollout_windows, &p->freezes, err) < 0)
+		return -1;
 	if (json_path(properties, "rateLimits") && check_rate_limits(p, err) < 0)
 		return -1;
 	if ((!old || json_path(properties, "externalAccountBinding")) && read_eab(p, properties, err) < 0)
@@ -412,6 +415,17 @@ res_provider_end_wait(struct call *call, const struct provider *p, struct autoce
 	return true;
 }
 
+/* Other windows apply. An order that is retried or has waited for its turn is looked at when it is due. */
+static bool
+res_provider_move_renewal(struct call *call, const struct provider *p, struct autocert *a)
+{
+	if (strcmp(a->provider, p->o.id) != 0 || !a->last_certificate || a->is_paused || a->attempts > 0 ||
+		a->next_at == a->hold_at || a->skips_windows)
+		return false;
+	issue_plan_renewal(call->service->issue_env, a, false);
+	return true;
+}
+
 /* An unchanged declaration that is sent again means that the cause was fixed elsewhere: at the CA, or in a file. */
 static int
 res_provider_try_again(struct call *call, struct provider *p, struct error *err)
@@ -463,6 +477,9 @@ provider_update(struct call *call, struct json_object *params, struct error *err
 		return -1;
 	if (strlist_has(&effect.changed, "rateLimits") &&
 		res_provider_change_autos(call, &p, res_provider_end_wait, err) < 0)
+		return -1;
+	if ((strlist_has(&effect.changed, "issueWindows") || strlist_has(&effect.changed, "freezes")) &&
+		res_provider_change_autos(call, &p, res_provider_move_renewal, err) < 0)
 		return -1;
 	return effect.action == EFFECT_REISSUE ? res_provider_change_autos(call, &p, res_provider_reissue, err) : 0;
 }

@@ -91,6 +91,7 @@ struct provider {
 	bool wants_end;              /* the account is to be deactivated; no order starts */
 	char *profile_policy;        /* "required" (also NULL) or "preferred" */
 	struct record_list profiles; /* struct offered_profile: as the CA's directory last had them */
+	struct strlist issue_windows, rollout_windows, freezes; /* of auto-certificates that declare none */
 };
 
 /* A profile that a CA offers. */
@@ -112,9 +113,10 @@ struct autocert {
 	char *dns_provider; /* id, or NULL: the one that has the zone */
 	bool reuses_key;
 	char *profile;
-	int64_t renew_before;     /* seconds; 0: 30 days */
-	struct strlist consumers; /* ids */
-	struct strlist fallbacks; /* ids of providers, see renew/failover.h */
+	int64_t renew_before;                                   /* seconds; 0: 30 days */
+	struct strlist consumers;                               /* ids */
+	struct strlist fallbacks;                               /* ids of providers, see renew/failover.h */
+	struct strlist issue_windows, rollout_windows, freezes; /* see renew/window.h */
 	bool is_paused;
 	struct strlist labels; /* also of its certificates */
 	/* not set by clients: */
@@ -164,6 +166,7 @@ struct autocert {
 	int64_t tlsa_seen_at;      /* since when all name servers have tlsa_next; 0: they do not */
 	int64_t tlsa_ready_at;     /* when they had it for a TTL; 0: not yet */
 	struct error tlsa_error;   /* what the operator has to publish or to remove */
+	bool skips_windows;        /* a caller wants the next certificate now */
 };
 
 /* The id of the provider that the next order goes to. Borrowed. */

@@ -51,6 +51,9 @@ static const struct record_field provider_fields[] = {
 	RECORD_FIELD(RECORD_STRING, 50, struct provider, profile_policy, "profilePolicy"),
 	RECORD_FIELD_LIST(51, struct provider, profiles, NULL, &offered_profile_class),
 	RECORD_FIELD(RECORD_STRLIST, 52, struct provider, rate_limits, "rateLimits"),
+	RECORD_FIELD(RECORD_STRLIST, 55, struct provider, issue_windows, "issueWindows"),
+	RECORD_FIELD(RECORD_STRLIST, 56, struct provider, rollout_windows, "rolloutWindows"),
+	RECORD_FIELD(RECORD_STRLIST, 57, struct provider, freezes, "freezes"),
 };
 const struct record_class provider_class = RECORD_CLASS(
 	"provider", STORE_PROVIDER, struct provider, provider_fields, o.unknown);
@@ -122,6 +125,10 @@ static const struct record_field autocert_fields[] = {
 	RECORD_FIELD(RECORD_INT, 94, struct autocert, tlsa_seen_at, "nextTlsaSeenDate"),
 	RECORD_FIELD(RECORD_INT, 95, struct autocert, tlsa_ready_at, "nextTlsaReadyDate"),
 	RECORD_FIELD(RECORD_ERROR, 96, struct autocert, tlsa_error, NULL),
+	RECORD_FIELD(RECORD_STRLIST, 82, struct autocert, issue_windows, "issueWindows"),
+	RECORD_FIELD(RECORD_STRLIST, 83, struct autocert, rollout_windows, "rolloutWindows"),
+	RECORD_FIELD(RECORD_STRLIST, 84, struct autocert, freezes, "freezes"),
+	RECORD_FIELD(RECORD_BOOL, 85, struct autocert, skips_windows, NULL),
 };
 const struct record_class autocert_class = RECORD_CLASS(
 	"autocertificate", STORE_AUTOCERT, struct autocert, autocert_fields, o.unknown);

@@ -1,6 +1,8 @@
 """The main task with real servers: an order at a real CA, validated, deployed, and renewed."""
 import json
 import ssl
+import time
+from datetime import timedelta
 
 import pytest
 from certd import Certd
@@ -145,6 +147,27 @@ def test_orders_go_to_the_fallback_while_the_ca_refuses_them(start):
     chain = certd.drop("www.example.com") / "fullchain.pem"
     assert parse_certificate(chain).issuer == parse_certificate(second.intermediate()).subject
     assert "providerInUse" not in certd.call("autoCertificate.get", ref="www.example.com")["metadata"]
+
+
+def test_a_renewal_waits_for_the_end_of_a_freeze_but_not_too_long(http_ca):
+    certd, _ = http_ca
+    certd.ctl("add-auto", "--provider", "le", "--cn", "www.example.com")
+    cert = certd.drop("www.example.com") / "cert.pem"
+    first = cert.read_text()
+    result = certd.ctl("set", "auto", "www.example.com", "--issue-window", "Mon 2-5", check=False)
+    assert result.returncode == 65, result
+    assert "'Mon 2-5' is not written like Mon..Fri 02:00-05:00 Europe/Berlin" in result.stderr, result
+    today = time.strftime("%Y-%m-%d", time.gmtime(time.time() - 86400))
+    certd.ctl("set", "auto", "www.example.com", "--freeze", f"{today}..2099-12-31 Europe/Berlin")
+    auto = certd.call("autoCertificate.get", ref="www.example.com")["metadata"]
+    leaf = parse_certificate(cert)
+    latest = leaf.not_after - timedelta(seconds=(leaf.not_after - leaf.not_before) // timedelta(seconds=1) // 20)
+    assert auto["nextDate"] == latest.strftime("%Y-%m-%dT%H:%M:%SZ")
+    explained = certd.ctl_json("explain", "www.example.com")
+    assert any(f"and waits for its window (not {today}..2099-12-31" in why for why in explained["reasons"]), explained
+    assert explained["decisions"][0]["rule"] == "window"
+    certd.ctl("renew", "www.example.com")
+    wait_for(lambda: cert.read_text() != first, 30, "what a caller wants does not wait")
 
 
 def test_renew_makes_a_new_certificate_and_keeps_the_old_one(http_ca):

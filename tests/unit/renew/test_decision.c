@@ -25,6 +25,7 @@ struct situation {
 	bool is_paused, is_outdated, is_revoked, is_reissued;
 	int64_t attempts;
 	const char *provider_now, *provider_why; /* of the new record */
+	const char *windows;
 	const char *error, *unpause_url;
 	int64_t retry;
 	const char *rule, *text; /* NULL: no decision */
@@ -99,6 +100,10 @@ static const struct situation situations[] = {
 		.retry = HOUR, .rule = "rate-limit",
 		.text = "1 failed in a row: too many orders; next attempt 2027-01-15T10:00:00Z: the CA allows the next "
 			"order at 2027-01-15T09:00:00Z" },
+	{ "issued, and the renewal waits", .new_certificate = "c1", .is_new = true, .life = 90 * DAY,
+		.new_next = 61 * DAY, .windows = "02:00-05:00", .rule = "window",
+		.text = "a certificate was issued; renewal at 2027-03-17T08:00:00Z: it is due at 2027-03-16T08:00:00Z, "
+			"and waits for its window (02:00-05:00)" },
 	{ "a fallback is next", .attempts = 3, .error = "connection refused", .old_next = -1, .new_next = 60,
 		.provider_now = "p2", .provider_why = "provider 'a' has failed, so the next order goes to 'b'",
 		.rule = "failover",
@@ -151,7 +156,9 @@ Test(decision, each_situation_has_its_rule_and_its_words)
 		_cleanup_decision_ struct decision d = { .rule = NULL };
 		_cleanup_autocert_ struct autocert old = { 0 };
 		_cleanup_autocert_ struct autocert new = { 0 };
-		struct decision_in in = { .old = &old, .new = &new, .is_revoked = s->is_revoked, .now = now };
+		struct decision_in in = {
+			.old = &old, .new = &new, .is_revoked = s->is_revoked, .windows = s->windows, .now = now
+		};
 		bool is_decided;
 
 		fill(&old, s, false);

@@ -101,8 +101,8 @@ approve(struct run *r)
 }
 
 static const struct scenario scenarios[] = {
-	{ "issue", NULL, NULL, 1, 1, 16, 1 },
-	{ "renew", add_consumers, renew, 2, 1, 28, 1 },
+	{ "issue", NULL, NULL, 1, 1, 20, 1 },
+	{ "renew", add_consumers, renew, 2, 1, 32, 1 },
 	{ "delete", add_consumers, withdraw, 1, 0, 8, 1 },
 	{ "account", add_consumers, change_address, 1, 1, 4, 1 },
 	{ "key", add_consumers, change_key, 1, 1, 6, 1 },

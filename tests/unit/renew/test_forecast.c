@@ -1,3 +1,4 @@
+#include "common/calendar.h"
 #include "daemon/renew/forecast.h"
 
 #include "common/alloc.h"
@@ -59,6 +60,28 @@ Test(forecast, renewals_follow_each_other_by_the_rules_of_renewal)
 	for (int i = 0; i < seen.n; i++) {
 		cr_expect_eq(seen.at[i], NOVEMBER_30 + (10 + 60 * i) * DAY, "%d: 30 days before it expires", i);
 		cr_expect_eq(seen.lifetimes[i], 90 * DAY);
+	}
+}
+
+Test(forecast, later_renewals_wait_for_their_windows_too)
+{
+	_cleanup_calendar_ struct calendar c = { .windows = NULL };
+	_cleanup_strlist_ struct strlist windows = STRLIST_INIT;
+	struct seen seen;
+
+	strlist_add(&windows, "Sun 02:00-05:00");
+	cr_assert_eq(calendar_add_windows(&c, &windows, NULL), 0);
+	seen = look((struct forecast_in){ .server = OWN,
+			    .next_at = NOVEMBER_30 + 10 * DAY,
+			    .not_before_at = NOVEMBER_30 - 50 * DAY,
+			    .not_after_at = NOVEMBER_30 + 40 * DAY,
+			    .calendar = &c },
+		220);
+	cr_assert_eq(seen.n, 4);
+	for (int i = 1; i < seen.n; i++) {
+		cr_expect_eq(calendar_next(&c, seen.at[i]), seen.at[i], "%d", i);
+		cr_expect_geq(seen.at[i], seen.at[i - 1] + 60 * DAY);
+		cr_expect_leq(seen.at[i], seen.at[i - 1] + 67 * DAY);
 	}
 }
 
