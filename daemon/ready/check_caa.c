@@ -46,6 +46,21 @@ caa_server(const struct ready_step *s)
 	return c->server < c->servers.count ? c->servers.items[c->server] : NULL;
 }
 
+/* An order may go there while the provider fails: a warning, because it does not concern the next renewal. */
+static void
+caa_judge_fallback(struct ready_step *s, const struct ready_fallback *f, const struct strlist *records,
+	struct caa_question question)
+{
+	const struct ready_caa *c = s->data;
+	_cleanup_buf_ struct buf why = BUF_INIT;
+
+	question.identities = &f->identities;
+	question.account_url = f->account_url;
+	if (caa_judge(records, &question, &why) == CAA_FORBIDDEN)
+		ready_add(s, READY_WARNING, "CAA of %s does not allow the fallback provider '%s': %s", c->level,
+			f->name, buf_str(&why));
+}
+
 static void
 caa_found(struct ready_step *s, const struct strlist *records)
 {
@@ -71,6 +86,8 @@ caa_found(struct ready_step *s, const struct strlist *records)
 		ready_add(s, READY_NOTE, "CAA of %s: %s", c->level, buf_str(&why));
 		break;
 	}
+	for (size_t i = 0; i < s->run->n_fallbacks; i++)
+		caa_judge_fallback(s, &s->run->fallbacks[i], records, question);
 	caa_end(s);
 }
 

@@ -121,6 +121,7 @@ ready_cancel(struct ready_run *run)
 	provider_clear(&run->p);
 	strlist_clear(&run->names);
 	strlist_clear(&run->identities);
+	ready_fallbacks_clear(run);
 	error_clear(&run->failure);
 	ready->n_begun -= run->has_begun;
 	free(run);

@@ -32,6 +32,9 @@ extern const struct ready_check ready_check_account, ready_check_profile, ready_
 	ready_check_answer;
 extern const struct ready_check ready_check_fallback;
 
+void
+ready_fallbacks_clear(struct ready_run *run);
+
 struct ready_question; /* question.c */
 
 enum { READY_RUNS_AT_ONCE = 32 };
@@ -46,14 +49,23 @@ struct ready {
 	struct loop_timer tidy;
 };
 
+/* A fallback provider with an account, whose CA was asked who it is. */
+struct ready_fallback {
+	char *name;
+	char *account_url;
+	struct strlist identities; /* as those of the run */
+};
+
 struct ready_run {
 	struct ready *ready;
 	struct autocert a;
 	struct provider p;
 	struct strlist names;
-	size_t next_name;          /* index of the next one that is to be checked */
-	struct ready_step *steps;  /* running ones */
-	struct strlist identities; /* of the CA; from ready_check_profile */
+	size_t next_name;                 /* index of the next one that is to be checked */
+	struct ready_step *steps;         /* running ones */
+	struct strlist identities;        /* of the CA; from ready_check_profile */
+	struct ready_fallback *fallbacks; /* from ready_check_fallback */
+	size_t n_fallbacks;
 	struct ready_state state;
 	struct error failure;    /* why it cannot be checked */
 	struct loop_timer timer; /* the time limit */

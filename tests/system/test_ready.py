@@ -189,6 +189,22 @@ def test_a_name_server_that_fails_for_caa_is_blocked(start, ca):
     dns.post("clear-servfail", host="bad.example.")
     dns.post("add-caa", host="bad.example.", policies=[{"tag": "issue", "value": "ca.example"}])
     assert "caa" not in check(certd, "bad.example")
+    check_fallback(certd, ca, dns)
+
+
+def check_fallback(certd, ca, dns):
+    """CAA records that do not allow a fallback are a warning."""
+    def other_account(reply, _):
+        reply.headers = [("Location", f"{ca.base}/account/2")]
+    ca.change("account", other_account)
+    certd.ctl("add-provider", "--name", "second", "--server", ca.url, "--ca-file", ca.ca_file, "--email",
+              "ops@example.com", "--agree-tos")
+    accounts = [certd.call("provider.get", ref=name)["metadata"]["accountUrl"] for name in ("ca", "second")]
+    assert accounts[0] != accounts[1], accounts
+    add(certd, "www.example", challenge="http-01", fallbackProviders=["second"])
+    dns.post("add-caa", host="www.example.", policies=[{"tag": "issue", "value": f"ca.example; accounturi={accounts[0]}"}])
+    grade, message = check(certd, "www.example")["caa"]
+    assert grade == "warning" and "does not allow the fallback provider 'second'" in message, message
 
 
 def test_a_provider_without_an_account_is_a_warning(start):
