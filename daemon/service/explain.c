@@ -272,10 +272,32 @@ why_consumer(struct explanation *e, const struct rollout_target *t)
 			c.o.name, NULL);
 }
 
+/* Nothing of it has begun. Return: whether it waits for its window. */
+static bool
+why_deployed_later(struct explanation *e, const struct rollout_state *r)
+{
+	_cleanup_provider_ struct provider p = { 0 };
+	_cleanup_free_ char *windows = NULL;
+	struct schedule_row row;
+	char when[TIME_RFC3339_SIZE];
+
+	if (r->is_written || r->attempts > 0 || !e->a.provider ||
+		schedule_get(e->call->service->store, SCHEDULE_DEPLOY, e->a.o.id, &row, NULL) != 1 ||
+		row.due_at <= call_now(e->call))
+		return false;
+	object_peek(e->call->service->store, &provider_class, e->a.provider, &p, NULL);
+	windows = window_text(&e->a, &p, WINDOW_ROLLOUT);
+	time_format_rfc3339(row.due_at, when);
+	strlist_take(&e->reasons, xasprintf("its new certificate is deployed at %s: it waits for its window (%s)", when,
+					  windows ? windows : "which was changed"));
+	return true;
+}
+
 static void
 why_rollout(struct explanation *e, const struct object *subject)
 {
 	struct rollout_state r = { 0 };
+	bool is_later;
 	char *changed;
 
 	if (rollout_load(e->call->service->rollout, subject->id, &r, NULL) != 1)
@@ -291,7 +313,8 @@ why_rollout(struct explanation *e, const struct object *subject)
 		why_retried(e, "the files could not be written", r.failure.message, r.attempts, r.next_at);
 	if (r.rolled_back_at)
 		strlist_take(&e->reasons, rollout_rollback_text(e->call->service->store, subject->name, &r));
-	for (size_t i = 0; i < r.targets.count; i++)
+	is_later = why_deployed_later(e, &r);
+	for (size_t i = 0; !is_later && i < r.targets.count; i++)
 		why_consumer(e, (const struct rollout_target *)r.targets.items + i);
 	record_clear(&rollout_class, &r);
 }

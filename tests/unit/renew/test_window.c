@@ -66,6 +66,29 @@ save(struct run *r, struct autocert *a)
 	store_commit(r->world.store);
 }
 
+static void
+take_answer(struct json_object *result, const struct error *err, void *arg)
+{
+	cr_assert_null(err, "%s", err->message);
+	*(struct json_object **)arg = result;
+}
+
+static void
+expect_explained(struct run *r, const char *text)
+{
+	static const struct peer peer = { .role = ROLE_ADMIN, .label = "uid:0" };
+	_cleanup_json_ struct json_object *params = json_object_new_object(), *result = NULL;
+	const char *answer;
+
+	json_add_string(params, "ref", "a-90d");
+	service_call(&r->world.service, &peer, RPC_AUTOCERTIFICATE_EXPLAIN, params, take_answer, &result);
+	world_run_until(&r->world, world_now(&r->world));
+	cr_assert_not_null(result);
+	answer = json_object_to_json_string_ext(
+		json_path(result, "reasons"), JSON_C_TO_STRING_PLAIN | JSON_C_TO_STRING_NOSLASHESCAPE);
+	cr_expect_not_null(strstr(answer, text), "%s", answer);
+}
+
 Test(window, what_is_due_waits_for_its_window_but_not_longer_than_it_can)
 {
 	_cleanup_calendar_ struct calendar c = { .windows = NULL };
@@ -104,6 +127,7 @@ Test(window, a_renewal_is_planned_and_made_in_it_and_explained)
 	cr_assert_eq(record_load(r.world.store, &trace_class, a.o.id, &trace, NULL), 1);
 	last = (const struct trace_item *)trace.items.items + trace.items.count - 1;
 	cr_expect_str_eq(last->rule, "window");
+	expect_explained(&r, ", and waits for its window (" NIGHT ")");
 	cr_expect_not_null(strstr(last->text, ", and waits for its window (" NIGHT ")"), "%s", last->text);
 	record_clear(&trace_class, &trace);
 	world_run_until(&r.world, a.next_at - 1);
@@ -277,6 +301,7 @@ Test(window, a_rollout_waits_for_its_own)
 	cr_expect_eq(r.world.deployed, 1);
 	due = run_due(&r, SCHEDULE_DEPLOY, a.o.id);
 	cr_expect(is_at_night(due));
+	expect_explained(&r, ": it waits for its window (" NIGHT ")");
 	world_run_until(&r.world, due - 1);
 	cr_expect_eq(r.world.deployed, 1);
 	settle(&r, MINUTE);
