@@ -157,6 +157,17 @@ decision_failover(const struct decision_in *in, struct decision *ret)
 			"%s%s%s; next attempt %s", a->provider_why, message ? ": " : "", message ? message : "", next));
 }
 
+static bool
+decision_waits(const struct decision_in *in, struct decision *ret)
+{
+	const struct autocert *a = in->new;
+	char until[TIME_RFC3339_SIZE];
+
+	time_format_rfc3339(a->hold_at, until);
+	return decision_make(
+		ret, "waits", xstrdup_null(a->hold_why), xasprintf("the order waits until %s: %s", until, a->hold_why));
+}
+
 /* The next date was changed, and nothing else that explains it. */
 static bool
 decision_moved(const struct decision_in *in, struct decision *ret)
@@ -193,6 +204,8 @@ decision_of_autocert(const struct decision_in *in, struct decision *ret)
 		return decision_failed(in, ret);
 	if (new->next_at == old->next_at || new->next_at == 0)
 		return false;
+	if (new->hold_why &&new->next_at == new->hold_at &&new->next_at > in->now)
+		return decision_waits(in, ret);
 	if (!new->last_certificate)
 		return decision_make(ret, "first", NULL, xstrdup("an order starts now: there is no certificate yet"));
 	return decision_moved(in, ret);

@@ -28,11 +28,17 @@ struct situation {
 	const char *windows;
 	const char *error, *unpause_url;
 	int64_t retry;
+	const char *hold;        /* why the order waits until new_next; NULL: it does not */
 	const char *rule, *text; /* NULL: no decision */
 };
 
 static const struct situation situations[] = {
 	{ "declared", .new_next = -1, .rule = "first", .text = "an order starts now: there is no certificate yet" },
+	{ "the first order waits", .new_next = HOUR, .hold = "the CA's rate limit is used up", .rule = "waits",
+		.text = "the order waits until 2027-01-15T09:00:00Z: the CA's rate limit is used up" },
+	{ "a renewal waits", .old_certificate = "c1", .new_certificate = "c1", .life = 90 * DAY, .used = 60 * DAY,
+		.new_next = HOUR, .hold = "no TLSA record", .rule = "waits",
+		.text = "the order waits until 2027-01-15T09:00:00Z: no TLSA record" },
 	{ "issued, 90 days", .new_certificate = "c1", .is_new = true, .life = 90 * DAY, .new_next = 60 * DAY,
 		.rule = "renew-before",
 		.text = "a certificate was issued; renewal at 2027-03-16T08:00:00Z: that is 30d before it expires, as "
@@ -141,6 +147,8 @@ fill(struct autocert *a, const struct situation *s, bool is_new)
 	a->is_outdated = s->is_outdated;
 	a->unpause_url = xstrdup_null(s->unpause_url);
 	a->reissue = s->is_reissued ? xstrdup("r1") : NULL;
+	a->hold_why = xstrdup_null(s->hold);
+	a->hold_at = s->hold ? a->next_at : 0;
 	a->attempts = s->attempts;
 	if (s->error) {
 		error_set(&a->last_error, ERROR_NETWORK, "%s", s->error);
