@@ -40,6 +40,9 @@ enum dns_type {
 	DNS_SOA = 6,
 	DNS_TXT = 16,
 	DNS_AAAA = 28,
+	DNS_DS = 43,
+	DNS_RRSIG = 46,
+	DNS_DNSKEY = 48,
 	DNS_TLSA = 52,
 	DNS_CAA = 257
 };
@@ -53,7 +56,8 @@ struct dns_answer {
 	bool is_authoritative; /* AA bit */
 	/*
 	 * Of the requested type: addresses, names (SOA: the primary), TXT strings joined, CAA as "flags tag value",
-	 * TLSA as "usage selector type hash".
+	 * TLSA as "usage selector type hash",
+	 * RRSIG as "type expiration inception" (UNIX seconds), DS and DNSKEY by their first field.
 	 */
 	struct strlist values;
 	uint32_t ttl;    /* the longest of the values, seconds */

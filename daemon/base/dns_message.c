@@ -60,6 +60,12 @@ dns_type_name(enum dns_type type)
 		return "TXT";
 	case DNS_AAAA:
 		return "AAAA";
+	case DNS_DS:
+		return "DS";
+	case DNS_RRSIG:
+		return "RRSIG";
+	case DNS_DNSKEY:
+		return "DNSKEY";
 	case DNS_TLSA:
 		return "TLSA";
 	case DNS_CAA:
@@ -149,6 +155,19 @@ add_tlsa(struct strlist *values, const ldns_rr *rr)
 	strlist_take(values, buf_steal(&text));
 }
 
+/* "type expiration inception" (RFC 4034 s3.1). */
+static void
+add_rrsig(struct strlist *values, const ldns_rr *rr)
+{
+	enum { COVERED = 0, EXPIRATION = 4, INCEPTION = 5 };
+
+	if (ldns_rr_rd_count(rr) <= INCEPTION)
+		return;
+	strlist_take(values, xasprintf("%u %u %u", ldns_rdf2native_int16(ldns_rr_rdf(rr, COVERED)),
+				     ldns_read_uint32(ldns_rdf_data(ldns_rr_rdf(rr, EXPIRATION))),
+				     ldns_read_uint32(ldns_rdf_data(ldns_rr_rdf(rr, INCEPTION)))));
+}
+
 /* Takes @text; NULL is ignored. */
 static void
 add_text(struct strlist *values, char *text)
@@ -169,6 +188,9 @@ dns_message_add_value(struct strlist *values, const ldns_rr *rr)
 		break;
 	case DNS_TLSA:
 		add_tlsa(values, rr);
+		break;
+	case DNS_RRSIG:
+		add_rrsig(values, rr);
 		break;
 	case DNS_NS:
 	case DNS_CNAME:

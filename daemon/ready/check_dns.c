@@ -138,6 +138,15 @@ zone_end(struct ready_step *s)
 	ready_next(s);
 }
 
+static bool
+zone_contains(const struct strlist *zones, const char *name)
+{
+	for (size_t i = 0; i < zones->count; i++)
+		if (name_in_zone(name, zones->items[i]))
+			return true;
+	return false;
+}
+
 /* A read-only call shows whether the credentials are still good. */
 static void
 zone_listed(struct ready_step *s, const struct dns_answer *zones, const struct error *err)
@@ -147,7 +156,10 @@ zone_listed(struct ready_step *s, const struct dns_answer *zones, const struct e
 
 	if (err)
 		ready_add(s, READY_WARNING, "DNS provider '%s' cannot list its zones: %s", provider, err->message);
-	else if (!strlist_has(&zones->values, t->target.zone))
+	else if (!t->target.zone && !zone_contains(&zones->values, t->target.name))
+		ready_add(s, READY_WARNING, "the TXT record goes to %s, which is in no zone of DNS provider '%s'",
+			t->target.name, provider);
+	else if (t->target.zone && !strlist_has(&zones->values, t->target.zone))
 		ready_add(s, READY_WARNING, "DNS provider '%s' does not have the zone %s of %s any more", provider,
 			t->target.zone, t->target.name);
 	zone_end(s);
@@ -185,7 +197,7 @@ zone_found(struct dns_target *target, const struct error *err, void *arg)
 	server = dnsprovider_server(&t->target.provider);
 	if (server && t->target.zone)
 		ready_ask(s, server, t->target.zone, DNS_SOA, zone_at_server);
-	else if (!t->target.zone || !ready_ask_zones(s, t->target.provider.o.id, zone_listed))
+	else if (!ready_ask_zones(s, t->target.provider.o.id, zone_listed))
 		zone_end(s);
 }
 

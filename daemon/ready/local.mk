@@ -4,6 +4,7 @@ libcertd_a_SOURCES += \
 	daemon/ready/check_account.c \
 	daemon/ready/check_caa.c \
 	daemon/ready/check_dns.c \
+	daemon/ready/check_dnssec.c \
 	daemon/ready/check_fallback.c \
 	daemon/ready/check_files.c \
 	daemon/ready/check_http.c \

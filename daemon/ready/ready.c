@@ -24,6 +24,7 @@ const struct ready_check *const ready_checks[] = {
 	&ready_check_files,
 	&ready_check_challenge,
 	&ready_check_delegation,
+	&ready_check_dnssec,
 	&ready_check_caa,
 	&ready_check_zone,
 	&ready_check_address,
@@ -216,7 +217,6 @@ ready_begin(void *arg)
 {
 	struct ready_run *run = arg;
 
-	questions_drop(run->ready, false);
 	if (!run->names.count) {
 		ready_finish(run);
 		return;
@@ -259,6 +259,7 @@ ready_start(struct ready *ready, const char *autocert_id, ready_done_fn *done, v
 	run->ready = ready;
 	run->done = done;
 	run->arg = arg;
+	questions_drop(ready, !ready->runs);
 	DL_APPEND(ready->runs, run);
 	ready_read(run, autocert_id);
 	loop_timer_init(&run->timer, ready->config.env->loop, ready_begin, run);

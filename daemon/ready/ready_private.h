@@ -28,8 +28,8 @@ extern const struct ready_check *const ready_checks[];
 extern const size_t ready_n_checks;
 
 extern const struct ready_check ready_check_account, ready_check_profile, ready_check_staple, ready_check_files,
-	ready_check_challenge, ready_check_delegation, ready_check_caa, ready_check_zone, ready_check_address,
-	ready_check_answer;
+	ready_check_challenge, ready_check_delegation, ready_check_dnssec, ready_check_caa, ready_check_zone,
+	ready_check_address, ready_check_answer;
 extern const struct ready_check ready_check_fallback;
 
 void

@@ -32,14 +32,15 @@ fuzz_update(const uint8_t *data, size_t size)
 int
 LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-	static const enum dns_type types[] = { DNS_A, DNS_NS, DNS_CNAME, DNS_SOA, DNS_TXT, DNS_AAAA, DNS_CAA,
-		0 /* an update */, DNS_TLSA };
+	enum { UPDATE = 7 };
+	static const enum dns_type types[] = { DNS_A, DNS_NS, DNS_CNAME, DNS_SOA, DNS_TXT, DNS_AAAA,
+		DNS_CAA, [UPDATE] = 0, DNS_DS, DNS_RRSIG, DNS_DNSKEY, DNS_TLSA };
 	if (size == 0)
 		return 0;
 	size_t pick = data[0] % ARRAY_SIZE(types);
 	data++;
 	size--;
-	if (!types[pick]) {
+	if (pick == UPDATE) {
 		fuzz_update(data, size);
 		return 0;
 	}

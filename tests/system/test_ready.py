@@ -1,16 +1,22 @@
 """certctl check and doctor: each thing that would make the next renewal fail is found before it, with its grade."""
+import contextlib
+import os
+import shutil
 import socket
 import struct
 import threading
 from http.server import BaseHTTPRequestHandler, HTTPServer
 
 import pytest
-from certd import Certd
+from certd import Certd, program
+from cloudflare_dns import CloudflareDns
 from counting_dns import A, CAA, NS, SOA, CountingDns
+from disk import PrivateMounts
 from dnsservers import ZONE, Knot
 from hostile_ca import HostileCa, Identity
+from hostile_cases import problem
 from pebble import Challtestsrv, Pebble
-from procs import wait_for
+from procs import free_port, run, wait_for
 
 OK, WARNING, BLOCKED = 0, 1, 2
 
@@ -360,3 +366,197 @@ def test_what_names_share_is_asked_once_and_few_at_the_same_time(start, private_
         assert dns.asked["a.example", CAA] == 2
     finally:
         dns.stop()
+
+
+# --- DNSSEC ---
+
+def signed(scratch, name, begin, end):
+    """The zone as dnssec-signzone signs it for that time, in seconds from now; and its DS record."""
+    directory = scratch / f"{name}-keys"
+    directory.mkdir()
+    (directory / "zone").write_text(zone(name))
+    for kind in ([], ["-f", "KSK"]):
+        run(["dnssec-keygen", "-q", "-a", "ECDSAP256SHA256", *kind, "-K", directory, name])
+    run(["dnssec-signzone", "-q", "-P", "-S", "-K", directory, "-d", directory, "-o", name, "-s", f"now{begin:+d}",
+         "-e", f"now{end:+d}", "-f", directory / "signed", directory / "zone"])
+    ds = [line.split("DS", 1)[1].strip() for line in (directory / f"dsset-{name}.").read_text().splitlines()]
+    return (directory / "signed").read_text(), ds[0]
+
+
+def test_dnssec_that_fails_or_will_fail_is_a_warning(start, scratch, ca):
+    hour, day = 3600, 86400
+    texts = {"good": signed(scratch, "good.example", -hour, 14 * day),
+             "late": signed(scratch, "late.example", -13 * day, day),
+             "old": signed(scratch, "old.example", -14 * day, -hour)}
+    parent = zone("example") + "".join(f"{name} NS ns1\n{name} DS {ds}\n" for name, (_, ds) in texts.items())
+    parent += f"keyless NS ns1\nkeyless DS {texts['good'][1]}\nplain NS ns1\n"
+    zones = {"example": parent, "keyless.example": zone("keyless.example"), "plain.example": zone("plain.example"),
+             **{f"{name}.example": text for name, (text, _) in texts.items()}}
+    knot = start(Knot, zones=zones)
+    certd = start(Certd, config=f"dns-servers = {knot.dns}\nhttp-listen = 127.0.0.1:0\n")
+    add_provider(certd, ca)
+    for name, says in (("good", None), ("plain", None), ("late", "is not renewed"), ("old", "expired at"),
+                       ("keyless", "which has no key")):
+        add(certd, f"www.{name}.example", challenge="http-01")
+        found = check(certd, f"www.{name}.example")
+        if says:
+            assert found["dnssec"][0] == "warning" and says in found["dnssec"][1], (name, found)
+        else:
+            assert "dnssec" not in found, (name, found)
+
+
+# --- what the host, the DNS service and the CA refuse ---
+
+USER = 24680
+
+
+class Unprivileged(Certd):
+    """A certd of another user, which permissions apply to."""
+
+    def command(self):
+        binary = shutil.copy(program("certd"), self.directory)
+        argv = super().command()
+        for path in (self.directory, self.state, self.runtime, self.directory / "certd.conf"):
+            os.chown(path, USER, USER)
+        return ["setpriv", f"--reuid={USER}", f"--regid={USER}", "--clear-groups", binary, *argv[1:]]
+
+
+def unwritable(path):
+    return lambda: path.chmod(0o555), lambda: path.chmod(0o755)
+
+
+def not_executable(path):
+    return lambda: path.chmod(0o644), lambda: path.chmod(0o755)
+
+
+def gone(path):
+    return lambda: path.rename(f"{path}.away"), lambda: path.with_name(f"{path.name}.away").rename(path)
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="running certd as another user needs root")
+def test_each_directory_and_program_that_certd_cannot_use_is_a_warning(start, scratch, ca):
+    paths = {name: scratch / name for name in ("drop", "webroot", "haproxy", "deploy", "hook")}
+    for name in ("drop", "webroot", "haproxy"):
+        paths[name].mkdir()
+        os.chown(paths[name], USER, USER)
+    for name in ("deploy", "hook"):
+        paths[name].write_text("#!/bin/sh\n")
+        paths[name].chmod(0o755)
+        os.chown(paths[name], USER, USER)
+    knot = start(Knot, zones=("a.example",))
+    certd = start(Unprivileged, config=f"drop-root = {paths['drop']}\nwebroot = {paths['webroot']}\n"
+                                       f"dns-servers = {knot.dns}\n")
+    add_provider(certd, ca)
+    certd.call("consumer.create", properties={"name": "haproxy", "directory": str(paths["haproxy"])})
+    certd.call("consumer.create", properties={"name": "web", "activate": "exec", "command": [str(paths["deploy"])]})
+    certd.call("dnsProvider.create", properties={
+        "name": "hook", "kind": "exec", "command": str(paths["hook"]), "zones": ["a.example"]})
+    add(certd, "dns.a.example", challenge="dns-01", dnsProvider="hook", consumers=["haproxy", "web"])
+    add(certd, "http.a.example", challenge="http-01")
+    assert "files" not in check(certd, "dns.a.example") and "files" not in check(certd, "http.a.example")
+    for name, says, (breaks, mends) in (
+            ("dns.a.example", f"cannot write to the drop directory {paths['drop']}", unwritable(paths["drop"])),
+            ("http.a.example", f"cannot write to the webroot {paths['webroot']}", unwritable(paths["webroot"])),
+            ("dns.a.example", f"cannot write to the directory of consumer 'haproxy', {paths['haproxy']}",
+             unwritable(paths["haproxy"])),
+            ("dns.a.example", f"the directory of consumer 'haproxy', {paths['haproxy']}: No such file",
+             gone(paths["haproxy"])),
+            ("dns.a.example", f"cannot run the program of consumer 'web', {paths['deploy']}: Permission denied",
+             not_executable(paths["deploy"])),
+            ("dns.a.example", f"cannot run the program of DNS provider 'hook', {paths['hook']}: Permission denied",
+             not_executable(paths["hook"])),
+            ("dns.a.example", f"the program of DNS provider 'hook', {paths['hook']}: No such file",
+             gone(paths["hook"]))):
+        breaks()
+        found = check(certd, name).get("files")
+        mends()
+        assert found and found[0] == "warning" and says in found[1], (says, found)
+        assert "files" not in check(certd, name), says
+
+
+def test_what_the_dns_service_refuses_and_aliases_that_lead_astray_are_warnings(start):
+    text = zone("a.example") + "_acme-challenge.astray CNAME a.elsewhere.example.\n_acme-challenge.round CNAME round2\n" \
+        "round2 CNAME _acme-challenge.round\n@ CAA 0 issuewild \";\"\n"
+    knot = start(Knot, zones={"a.example": text})
+    api = start(CloudflareDns, knot, zones=("a.example",))
+    pebble = start(Pebble)
+    certd = start(Certd, config=f"dns-servers = {knot.dns}\n")
+    add_provider(certd, pebble)
+    certd.call("dnsProvider.create", properties={"name": "cf", "kind": "cloudflare", "token": api.token,
+                                                 "endpoint": api.endpoint, "nameservers": [knot.dns]})
+
+    def found(name):
+        return check(certd, name)
+    for name in ("www.a.example", "astray.a.example", "round.a.example", "*.a.example"):
+        add(certd, name, challenge="dns-01", dnsProvider="cf")
+    assert found("www.a.example") == {}
+    grade, message = found("*.a.example")["caa"]
+    assert grade == "blocked" and 'issuewild ";"' in message
+    grade, message = found("astray.a.example")["zone"]
+    assert grade == "warning" and "a.elsewhere.example" in message
+    assert found("round.a.example")["zone"][0] == "warning"
+    # Another token, and another account that does not have the zone.
+    certd.call("dnsProvider.update", ref="cf", properties={"token": "another"})
+    grade, message = found("www.a.example")["zone"]
+    assert grade == "warning" and "cannot list its zones" in message and "token is refused" in message
+    certd.call("dnsProvider.update", ref="cf", properties={"token": api.token})
+    api.zones = {identity: "b.example" for identity in api.zones}
+    grade, message = found("www.a.example")["zone"]
+    assert grade == "warning" and "does not have the zone a.example" in message
+
+
+def test_changed_terms_and_an_account_that_ended_are_blocked(start, ca):
+    knot = start(Knot, zones=("a.example",))
+    certd = start(Certd, config=f"dns-servers = {knot.dns}\nhttp-listen = 127.0.0.1:{free_port()}\n")
+    add_provider(certd, ca)
+    add(certd, "www.a.example", challenge="http-01")
+    wait_for(lambda: certd.call("autoCertificate.get", ref="www.a.example")["metadata"].get("lastIssuedCertificate"), 60,
+             "the certificate")
+    assert "account" not in check(certd, "www.a.example")
+    ca.change("order", problem("userActionRequired", "agree", status=403, instance="https://ca.example/terms"))
+    certd.call("autoCertificate.renew", ref="www.a.example", force=True)
+    wait_for(lambda: "account" in check(certd, "www.a.example"), 60, "the changed terms")
+    grade, message = check(certd, "www.a.example")["account"]
+    assert grade == "blocked" and "changed terms" in message and "--agree-tos" in message
+    ca.changes.pop("order")
+    certd.ctl("set", "provider", "ca", "--agree-tos")
+    wait_for(lambda: "account" not in check(certd, "www.a.example"), 60, "the agreement")
+    certd.ctl("deactivate", "ca", "--force")
+    grade, message = check(certd, "www.a.example")["account"]
+    assert grade == "blocked" and "deactivated" in message and "new-account" in message
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="mounting needs root")
+def test_a_full_disk_and_a_wrong_clock_are_found(scratch):
+    with PrivateMounts(), contextlib.ExitStack() as stack:
+        drop = scratch / "drop"
+        drop.mkdir()
+        run(["mount", "-t", "tmpfs", "-o", "size=256m,nr_inodes=5000,mode=755", "tmpfs", drop])
+        certd = Certd(scratch / "certd", config=f"drop-root = {drop}\n")
+        run(["mount", "-t", "tmpfs", "-o", "size=128m", "tmpfs", certd.state])
+        certd.state.chmod(0o711)
+        certd.start()
+        stack.callback(certd.stop)
+
+        def host():
+            doctor = certd.call("server.check")
+            return [(f["check"], f["grade"]) for f in doctor["findings"] if f["grade"] != "ok"], doctor
+        assert host()[0] == []
+        run(["mount", "-o", "remount,size=32m", certd.state])
+        found, doctor = host()
+        assert found == [("space", "warning")] and "MiB left" in str(doctor), doctor
+        run(["mount", "-o", "remount,size=128m", certd.state])
+        for number in range(4500):
+            (drop / str(number)).touch()
+        found, doctor = host()
+        assert found == [("space", "warning")] and "inodes left" in str(doctor), doctor
+        for number in range(4500):
+            (drop / str(number)).unlink()
+        certd.stop()
+        # Days before certd was built.
+        certd.wrapper = ["faketime", "-f", "-400d"]
+        certd.start()
+        found, doctor = host()
+        assert found == [("clock", "blocked")] and "nothing is issued" in str(doctor), doctor
+        shown = certd.ctl("doctor", check=False)
+        assert shown.returncode == BLOCKED and "the clock is behind" in shown.stdout

@@ -108,6 +108,15 @@ Test(dns_message, an_answer_says_only_what_belongs_to_the_asked_name)
 			  "00112233445566778899AABBCCDDEEFF00112233445566778899aabbccddeeff",
 				"A:_25._tcp.example.test. 600 TLSA 2 0 2 ABCD" },
 			.values = "3 1 1 00112233445566778899aabbccddeeff00112233445566778899aabbccddeeff|2 0 2 abcd" },
+		{ "signatures", "example.test", DNS_RRSIG,
+			{ "A:example.test. 60 RRSIG SOA 13 2 60 20260102000000 20260101000000 7 example.test. "
+			  "AAAA",
+				"A:example.test. 60 RRSIG NS 13 2 60 20380119031408 19700101000000 7 example.test. "
+				"AAAA" },
+			.values = "6 1767312000 1767225600|2 2147483648 0" },
+		{ "DS", "example.test", DNS_DS, { "A:example.test. 60 DS 77 13 2 00112233" }, .values = "77" },
+		{ "DNSKEY", "example.test", DNS_DNSKEY, { "A:example.test. 60 DNSKEY 257 3 13 AAAA" },
+			.values = "257" },
 	};
 	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
 		_cleanup_buf_ struct buf wire = BUF_INIT;
