@@ -60,6 +60,7 @@ unit_common_SOURCES = \
 	tests/unit/common/crypto/test_sealed_stream.c \
 	tests/unit/common/crypto/test_secret.c \
 	tests/unit/common/crypto/test_x509.c \
+	tests/unit/common/crypto/test_x509_roots.c \
 	tests/unit/common/crypto/csr_vectors.h \
 	tests/unit/common/crypto/rsa8192.h \
 	tests/unit/common/crypto/vectors.h \

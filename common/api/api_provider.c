@@ -39,6 +39,9 @@ const struct api_field api_provider_properties[] = {
 		.help = "required: without the profile nothing is ordered; preferred: it is left out if the CA does "
 			"not offer it" },
 	{ .name = "preferredChain", .type = API_STRING, .metavar = "CHAIN", .help = PREFERRED_CHAIN_HELP },
+	{ .name = "trustedRoots", .type = API_PATH, .metavar = "FILE",
+		.help = "root certificates (PEM) that chains must lead to: another chain of the CA is chosen if it "
+			"does, and what does not is a difference for the guard" },
 	{ .name = "accountKeyAlgorithm", .type = API_ENUM, .flags = API_IMMUTABLE, .values = api_key_algorithms,
 		.fallback = "secp256r1", .help = "algorithm of the account key" },
 	{ .name = "accountKey", .type = API_SECRET, .flags = API_IMMUTABLE | API_FILE, .option = "account-key",

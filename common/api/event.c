@@ -104,7 +104,7 @@ static const struct event_info kinds[] = {
 		"the store was copied for a backup, sealed" },
 	[EVENT_SERVER_REKEYED] = { "server.rekeyed", EVENT_NOTICE, "", "the master key was changed" },
 	[EVENT_CERTIFICATE_DIFFERS] = { "certificate.differs", EVENT_WARNING, "certificate differences",
-		"a renewed certificate differs from the one in use, and is deployed" },
+		"a new certificate differs from the one in use, or from what is declared, and is deployed" },
 	[EVENT_REISSUE_STARTED] = { "reissue.started", EVENT_NOTICE, "by certificates rate",
 		"the replacement of many certificates was begun" },
 	[EVENT_REISSUE_ENDED] = { "reissue.ended", EVENT_NOTICE, "by state certificates orders failing?",

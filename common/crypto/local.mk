@@ -26,5 +26,6 @@ libcommon_a_SOURCES += \
 	common/crypto/x509.c common/crypto/x509.h \
 	common/crypto/x509_arrange.c \
 	common/crypto/x509_chain.h \
+	common/crypto/x509_roots.c \
 	common/crypto/x509_seen.c \
 	common/crypto/x509_verify.c

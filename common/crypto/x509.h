@@ -83,6 +83,20 @@ x509_chain_accept(const char *pem, size_t len, const struct x509_asked *asked, s
 int
 x509_chain_check_links(const char *pem, size_t len, struct error *err);
 
+enum { X509_ROOTS_MAX_OCTETS = 1024 * 1024 }; /* the system's are 200 KiB */
+
+/* Does @pem have a certificate, and no damaged one? Other text is ignored. Return: 0, or -1 (ERROR_INVALID). */
+int
+x509_roots_check(const struct buf *pem, struct error *err);
+
+/*
+ * x509_chain_check_roots() - does a PEM chain lead to one of @roots?
+ * @roots: PEM; an intermediate among them counts, too. Dates are not compared.
+ * Return: 0, or -1: ERROR_PROTOCOL, or ERROR_INVALID as x509_roots_check().
+ */
+int
+x509_chain_check_roots(const char *pem, size_t len, const struct buf *roots, struct error *err);
+
 /* Upper-case hex pairs with colons of the SHA-256 of a DER certificate. Owned by the caller. */
 char *
 x509_fingerprint_der(const void *der, size_t len);

@@ -193,6 +193,8 @@ acme_order_new(struct loop *loop, struct acme_client *client, const struct acme_
 	o->is_profile_preferred = config->is_profile_preferred;
 	o->replaces = xstrdup_null(config->replaces);
 	o->preferred_chain = xstrdup_null(config->preferred_chain);
+	if (config->roots)
+		buf_add(&o->roots, config->roots->data, config->roots->len);
 	o->is_old = config->is_old;
 	o->give_up_ms = config->give_up_ms ? config->give_up_ms : GIVE_UP_MS;
 	loop_timer_init(&o->poll, loop, order_poll_timer, o);
@@ -223,6 +225,7 @@ acme_order_free(struct acme_order *o)
 	buf_clear(&o->chain);
 	buf_clear(&o->default_chain);
 	buf_clear(&o->best_chain);
+	buf_clear(&o->roots);
 	error_clear(&o->owner_error);
 	error_clear(&o->not_ready);
 	error_clear(&o->diagnosis);

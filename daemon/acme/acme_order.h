@@ -63,6 +63,7 @@ struct acme_order_config {
 	 */
 	const char *replaces;
 	const char *preferred_chain; /* acme_chain.h; or NULL; fallback: the default chain */
+	const struct buf *roots;     /* PEM; copied; a chain that leads to one of them goes before others; or NULL */
 	int64_t give_up_ms;          /* limit for the whole order; 0: 15 minutes */
 	bool is_old;                 /* a certificate that could not be fetched until now is abandoned */
 };

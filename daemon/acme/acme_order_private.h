@@ -47,6 +47,7 @@ struct acme_order {
 	char *replaces;
 	bool is_replaces_known; /* the CA offers renewal information */
 	char *preferred_chain;
+	struct buf roots; /* PEM; empty: any */
 	int64_t give_up_ms;
 	bool is_old;
 
@@ -72,7 +73,7 @@ struct acme_order {
 	struct error owner_error;
 	struct buf chain;
 	struct buf default_chain;  /* while alternates are compared */
-	struct buf best_chain;     /* the shortest, if it is shorter than the default one */
+	struct buf best_chain;     /* one that is better than the default one */
 	struct strlist alternates; /* URLs of other chains */
 	size_t alternates_tried;
 

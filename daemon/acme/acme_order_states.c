@@ -321,19 +321,51 @@ download_start(struct acme_order *o)
 	return ACME_ORDER_DOWNLOAD;
 }
 
-/* The alternates are used up: the default chain, or a shorter one. */
+static bool
+download_is_wanted(const struct acme_order *o, const char *preference)
+{
+	return o->preferred_chain && strcmp(o->preferred_chain, preference) == 0;
+}
+
+/* Does it lead to one of the roots, if there are any? */
+static bool
+download_is_trusted(const struct acme_order *o, const struct buf *chain)
+{
+	return o->roots.len == 0 || x509_chain_check_roots(chain->data, chain->len, &o->roots, NULL) == 0;
+}
+
+/* Is it what was asked for, whatever other chains there are? */
+static bool
+download_fits(const struct acme_order *o, const struct buf *chain)
+{
+	return (!o->preferred_chain || acme_chain_fits(o->preferred_chain, chain)) && download_is_trusted(o, chain);
+}
+
+/* Servers send a chain to clients that know the roots; a preference is a matter of taste. */
+static bool
+download_is_better(const struct acme_order *o, const struct buf *chain, const struct buf *best)
+{
+	bool is_trusted = download_is_trusted(o, chain);
+
+	if (is_trusted != download_is_trusted(o, best))
+		return is_trusted;
+	return download_is_wanted(o, ACME_CHAIN_SHORTEST) && acme_chain_length(chain) < acme_chain_length(best);
+}
+
+/* The alternates are used up: the default chain, or a better one. */
 static enum acme_order_state
 download_settle(struct acme_order *o)
 {
-	_cleanup_free_ char *top = acme_chain_top(&o->default_chain);
 	const struct buf *chain = o->best_chain.len ? &o->best_chain : &o->default_chain;
+	_cleanup_free_ char *top = acme_chain_top(chain);
 
-	if (strcmp(o->preferred_chain, ACME_CHAIN_SHORTEST) != 0)
+	if (o->preferred_chain && !download_is_wanted(o, ACME_CHAIN_SHORTEST))
 		acme_order_note(o,
-			xasprintf("no chain of the CA fits preferredChain '%s' (%zu alternate%s); the default chain is "
-				  "used, whose topmost issuer is '%s'",
-				o->preferred_chain, o->alternates_tried, o->alternates_tried == 1 ? "" : "s",
-				top ? top : "(no name)"));
+			xasprintf("no chain of the CA fits preferredChain '%s'%s (%zu alternate%s); %s is used, whose "
+				  "topmost issuer is '%s'",
+				o->preferred_chain, o->roots.len ? " and trustedRoots" : "", o->alternates_tried,
+				o->alternates_tried == 1 ? "" : "s",
+				o->best_chain.len ? "another one" : "the default chain", top ? top : "(no name)"));
 	buf_reset(&o->chain);
 	buf_add(&o->chain, chain->data, chain->len);
 	return ACME_ORDER_DONE;
@@ -362,15 +394,14 @@ download_alternate(struct acme_order *o)
 {
 	_cleanup_error_ struct error err = ERROR_INIT;
 	const struct buf *best = o->best_chain.len ? &o->best_chain : &o->default_chain;
-	bool is_shortest_wanted = strcmp(o->preferred_chain, ACME_CHAIN_SHORTEST) == 0;
 
 	if (acme_chain_check(&o->default_chain, &o->chain, &err) < 0) {
 		_cleanup_free_ char *text = xasprintf("an alternate chain is not used: %s", err.message);
 
 		acme_order_say(o, text);
-	} else if (acme_chain_fits(o->preferred_chain, &o->chain)) {
+	} else if (download_fits(o, &o->chain)) {
 		return ACME_ORDER_DONE;
-	} else if (is_shortest_wanted && acme_chain_length(&o->chain) < acme_chain_length(best)) {
+	} else if (download_is_better(o, &o->chain, best)) {
 		buf_reset(&o->best_chain);
 		buf_add(&o->best_chain, o->chain.data, o->chain.len);
 	}
@@ -395,8 +426,7 @@ download_answered(struct acme_order *o)
 	buf_add(&o->chain, o->reply->body, o->reply->body_len);
 	if (!is_default)
 		return download_alternate(o);
-	return !o->preferred_chain || acme_chain_fits(o->preferred_chain, &o->chain) ? ACME_ORDER_DONE
-										     : download_default(o);
+	return download_fits(o, &o->chain) ? ACME_ORDER_DONE : download_default(o);
 }
 
 enum acme_order_state

@@ -87,6 +87,8 @@ issue_free(struct issue *issue)
 	autocert_clear(&issue->autocert);
 	strlist_clear(&issue->standing);
 	buf_clear(&issue->refused_pem);
+	buf_clear(&issue->roots);
+	free(issue->roots_file);
 	free(issue->why);
 	free(issue);
 }
@@ -495,6 +497,7 @@ issue_begin(struct issue *issue, struct error *err)
 		return rc;
 	if (issue_get_key(issue, err) < 0)
 		return -1;
+	issue_guard_read_roots(issue, issue->is_rehearsal ? NULL : provider->trusted_roots);
 	config = (struct acme_order_config){
 		.url = issue->record.order_url,
 		.names = &issue->record.names,
@@ -504,6 +507,7 @@ issue_begin(struct issue *issue, struct error *err)
 		.preferred_chain = issue->is_rehearsal               ? NULL /* staging has other roots */
 				   : issue->autocert.preferred_chain ? issue->autocert.preferred_chain
 								     : provider->preferred_chain,
+		.roots = &issue->roots,
 		.is_old = issue_now(issue->env) - issue->record.started_at > ORDER_OLD_SEC,
 	};
 	issue->order = acme_order_new(issue->env->loop, issue->client->acme, &config, &order_ops, issue);

@@ -8,6 +8,7 @@
 #include "common/shell.h"
 #include "daemon/renew/guard.h"
 
+#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -26,6 +27,31 @@ issue_guard_load_old(const struct issue *issue, const struct autocert *a, struct
 	buf_add(&pem, ret_cert->leaf_pem.data, ret_cert->leaf_pem.len);
 	buf_add(&pem, ret_cert->chain_pem.data, ret_cert->chain_pem.len);
 	return x509_chain_describe(pem.data, pem.len, issue->env->seen, ret_info, NULL) == 0;
+}
+
+void
+issue_guard_read_roots(struct issue *issue, const char *file)
+{
+	str_replace(&issue->roots_file, file);
+	buf_reset(&issue->roots);
+	if (file && buf_read_file(&issue->roots, AT_FDCWD, file, X509_ROOTS_MAX_OCTETS, NULL) < 0)
+		buf_reset(&issue->roots);
+}
+
+static void
+issue_guard_check_roots(const struct issue *issue, const struct certificate *cert, struct strlist *differences)
+{
+	_cleanup_buf_ struct buf pem = BUF_INIT;
+	_cleanup_error_ struct error why = ERROR_INIT;
+
+	if (!issue->roots_file)
+		return;
+	buf_add(&pem, cert->leaf_pem.data, cert->leaf_pem.len);
+	buf_add(&pem, cert->chain_pem.data, cert->chain_pem.len);
+	if (x509_chain_check_roots(pem.data, pem.len, &issue->roots, &why) < 0)
+		strlist_take(differences,
+			xasprintf("its chain does not lead to a root in '%s' (trustedRoots): %s", issue->roots_file,
+				issue->roots.len ? why.message : "the file cannot be read"));
 }
 
 int
@@ -48,15 +74,17 @@ issue_guard_compare(const struct issue *issue, struct autocert *a, const struct 
 	if (issue->autocert.must_staple && !info->must_staple)
 		strlist_add(&a->notes, "the CA has left out must-staple (mustStaple)");
 	a->waiting_until_at = 0;
-	if (found != 1)
-		return found;
+	if (found < 0)
+		return -1;
+	issue_guard_check_roots(issue, cert, ret_differences);
 	in.old_key = old.key_algorithm;
-	guard_compare(&in, ret_differences, &notes);
+	if (found == 1)
+		guard_compare(&in, ret_differences, &notes);
 	for (size_t i = 0; i < ret_differences->count; i++)
 		strlist_add(&a->notes, ret_differences->items[i]);
 	for (size_t i = 0; i < notes.count; i++)
 		strlist_add(&a->notes, notes.items[i]);
-	if (ret_differences->count > 0 && !old.is_revoked && !old.revoke_reason && !a->is_outdated)
+	if (found == 1 && ret_differences->count > 0 && !old.is_revoked && !old.revoke_reason && !a->is_outdated)
 		a->waiting_until_at = guard_hold_until(
 			a->guard, old.not_before_at, old.not_after_at, issue_now(issue->env));
 	return 0;
@@ -83,6 +111,6 @@ issue_guard_report(const struct issue *issue, struct store_txn *txn, const struc
 			"the renewed certificate waits for approval: %s; to deploy it: %s", text, approve);
 	} else {
 		event_emit(issue->env->events, txn, EVENT_CERTIFICATE_DIFFERS, &object, data,
-			"the renewed certificate differs from the one before: %s", text);
+			"the new certificate differs from the one before, or from what is declared: %s", text);
 	}
 }

@@ -48,6 +48,8 @@ struct issue {
 	struct issue_solve **solves; /* by authorization index */
 	size_t n_solves;
 	struct strlist standing; /* records of dns-persist-01 that were found, see renew/persist.h */
+	char *roots_file;        /* trustedRoots of the provider; or NULL */
+	struct buf roots;        /* its content; empty: it could not be read */
 	struct buf refused_pem;  /* the CA's chain, when it does not match our key and names */
 	char *why;
 	schedule_done_fn *done;
@@ -168,6 +170,10 @@ void
 rehearse_pass(struct issue *issue, const struct cert_info *info, const struct strlist *doubts);
 
 /* --- issue_guard.c --- */
+
+/* @file: of the provider; or NULL. One that cannot be read does not stop a renewal. */
+void
+issue_guard_read_roots(struct issue *issue, const char *file);
 
 /*
  * issue_guard_compare() - compare @cert, which was just issued, with the one in use

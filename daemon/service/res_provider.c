@@ -7,6 +7,7 @@
 #include "common/ca.h"
 #include "common/crypto/base64url.h"
 #include "common/crypto/key.h"
+#include "common/crypto/x509.h"
 #include "common/name.h"
 #include "common/shell.h"
 #include "common/timefmt.h"
@@ -22,6 +23,7 @@
 #include "daemon/service/token_keys.h"
 #include "daemon/store/compromised.h"
 
+#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -270,6 +272,18 @@ provider_take_token_key(struct call *call, struct provider *p, struct error *err
 	return key_from_der(&call->token_key, &key, err) < 0 ? -1 : provider_take_key(p, key, err);
 }
 
+static int
+res_provider_check_roots(const struct provider *p, struct error *err)
+{
+	_cleanup_buf_ struct buf roots = BUF_INIT;
+
+	if (!p->trusted_roots)
+		return 0;
+	if (buf_read_file(&roots, AT_FDCWD, p->trusted_roots, X509_ROOTS_MAX_OCTETS, err) < 0)
+		return -1;
+	return x509_roots_check(&roots, err) < 0 ? error_wrap(err, "'%s'", p->trusted_roots) : 0;
+}
+
 /* Properties that are not sent were checked before; the server may be declared by its alias. */
 static int
 provider_read(struct call *call, const void *old, void *obj, struct json_object *properties, struct error *err)
@@ -288,6 +302,8 @@ provider_read(struct call *call, const void *old, void *obj, struct json_object 
 		return -1;
 	if (p->preferred_chain && acme_chain_check_preference(p->preferred_chain, err) < 0)
 		return resource_refused(err, "preferredChain");
+	if (json_path(properties, "trustedRoots") && res_provider_check_roots(p, err) < 0)
+		return resource_refused(err, "trustedRoots");
 	return read_account_key(call, p, properties, err);
 }
 

@@ -68,6 +68,7 @@ struct provider {
 	char *ca_file; /* PEM roots for the CA's own TLS; NULL: the system's */
 	char *profile;
 	char *preferred_chain;
+	char *trusted_roots;         /* file (PEM) that chains must lead to; or NULL */
 	char *account_key_algorithm; /* NULL: secp256r1 */
 	int64_t max_orders;          /* in flight; 0: 8 */
 	char *account_key_uri;       /* of the account's key in a PKCS#11 token; or NULL */

@@ -54,6 +54,7 @@ static const struct record_field provider_fields[] = {
 	RECORD_FIELD(RECORD_STRLIST, 55, struct provider, issue_windows, "issueWindows"),
 	RECORD_FIELD(RECORD_STRLIST, 56, struct provider, rollout_windows, "rolloutWindows"),
 	RECORD_FIELD(RECORD_STRLIST, 57, struct provider, freezes, "freezes"),
+	RECORD_FIELD(RECORD_STRING, 58, struct provider, trusted_roots, "trustedRoots"),
 };
 const struct record_class provider_class = RECORD_CLASS(
 	"provider", STORE_PROVIDER, struct provider, provider_fields, o.unknown);

@@ -170,6 +170,27 @@ def test_a_renewal_waits_for_the_end_of_a_freeze_but_not_too_long(http_ca):
     wait_for(lambda: cert.read_text() != first, 30, "what a caller wants does not wait")
 
 
+def test_the_chain_leads_to_a_trusted_root(start, scratch):
+    port = free_port()
+    pebble = start(Pebble, always_valid=True, http_port=port, validity=3600, alternate_roots=1)
+    certd = start(Certd, config=f"http-listen = 127.0.0.1:{port}\n")
+    add_provider(certd, pebble)
+    roots = scratch / "roots.pem"
+    roots.write_text(pebble.root(1))
+    refused = certd.ctl("set", "provider", "le", "--trusted-roots", scratch / "none.pem", check=False)
+    assert refused.returncode != 0 and "--trusted-roots: cannot open" in refused.stderr, refused
+    certd.ctl("set", "provider", "le", "--trusted-roots", roots)
+    certd.ctl("add-auto", "--provider", "le", "--cn", "www.example.com", "--guard", "hold")
+    chain = certd.drop("www.example.com") / "chain.pem"
+    trusted = parse_certificate(pebble.root(1)).subject
+    assert parse_certificate(chain.read_text()).issuer == trusted
+    before = chain.read_text()
+    roots.write_text((certd.drop("www.example.com") / "cert.pem").read_text())  # which has signed nothing
+    result = certd.ctl("renew", "www.example.com", check=False)
+    assert result.returncode != 0 and f"does not lead to a root in '{roots}'" in result.stderr, result
+    assert chain.read_text() == before
+
+
 def test_renew_makes_a_new_certificate_and_keeps_the_old_one(http_ca):
     certd, _ = http_ca
     certd.call("autoCertificate.create", properties={"provider": "le", "commonName": "www.example.com"})

@@ -1143,6 +1143,52 @@ Test(acme_order, the_chain_is_chosen_by_its_topmost_issuer_a_fingerprint_or_its_
 	}
 }
 
+Test(acme_order, a_chain_that_leads_to_a_trusted_root_goes_before_others)
+{
+	static const struct {
+		int root; /* of the set; -1: another one */
+		const char *preferred;
+		enum chain_trick trick;
+		const char *top;
+		bool is_noted;
+	} cases[] = {
+		{ 0, NULL, PLAIN, "Fake Root 0", false },
+		{ 2, NULL, PLAIN, "Fake Root 2", false },
+		{ 2, "Fake Root 2", PLAIN, "Fake Root 2", false },
+		{ 2, "Fake Root 1", PLAIN, "Fake Root 2", true },
+		{ 2, "shortest", DEFAULT_WITH_ROOT, "Fake Root 2", false },
+		{ -1, NULL, PLAIN, "Fake Root 0", false },
+		{ -1, "shortest", DEFAULT_WITH_ROOT, "Fake Root 1", false },
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		struct fixture f, other;
+		struct owner owner;
+		struct chains chains = { &f, cases[i].trick };
+		_cleanup_free_ char *top = NULL;
+		_cleanup_buf_ struct buf roots = BUF_INIT;
+
+		fixture_init_registered(&f);
+		fixture_init_registered(&other);
+		fake_ca_script(f.ca)->alternates = 3;
+		fake_ca_script(f.ca)->intercept = trick_chains;
+		fake_ca_script(f.ca)->arg = &chains;
+		buf_add_str(&roots, cases[i].root < 0 ? fake_ca_root_pem(other.ca, 0)
+						      : fake_ca_root_pem(f.ca, (unsigned)cases[i].root));
+		owner_init(&owner, &f, "www.example.com");
+		owner_start(&owner, &f,
+			&(struct acme_order_config){ .preferred_chain = cases[i].preferred, .roots = &roots });
+		fixture_run(&f);
+		owner_expect_issued(&owner, cases[i].top);
+		top = acme_chain_top(&owner.chain);
+		cr_expect_str_eq(top, cases[i].top, "%zu: %s", i, top);
+		cr_expect_eq(owner.notes.count, cases[i].is_noted, "%zu", i);
+		owner_clear(&owner);
+		fixture_clear(&f);
+		fixture_clear(&other);
+	}
+}
+
 Test(acme_order, tells_what_it_waits_for)
 {
 	struct fixture f;

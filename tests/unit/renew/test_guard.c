@@ -4,8 +4,10 @@
 #include "tests/unit/renew/run.h"
 
 #include <criterion/criterion.h>
+#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 /* --- the comparison --- */
 
@@ -412,5 +414,88 @@ Test(guard, a_revoked_certificate_that_waits_is_not_approved)
 	cr_expect(!world_call(w, RPC_AUTOCERTIFICATE_APPROVE, "{'ref':'a-90d'}"));
 	scene_load(&s);
 	cr_expect_str_eq(s.a.last_certificate, s.old);
+	scene_end(&s);
+}
+
+/* A file with the present root @index of the CA. Return: its path; owned by the caller. */
+static char *
+write_root(struct scene *s, unsigned index)
+{
+	char path[] = "/tmp/certd-roots-XXXXXX";
+	int fd = mkstemp(path);
+	const char *pem = fake_ca_root_pem(s->run.world.cas[0].ca, index);
+
+	cr_assert(fd >= 0 && write(fd, pem, strlen(pem)) == (ssize_t)strlen(pem));
+	close(fd);
+	return xstrdup(path);
+}
+
+Test(guard, a_chain_that_does_not_lead_to_the_trusted_roots_waits)
+{
+	struct scene s;
+	struct world *w = &s.run.world;
+	_cleanup_free_ char *file = NULL, *id = NULL;
+	const char *note = NULL;
+
+	scene_begin(&s, "'hold'");
+	file = write_root(&s, 0);
+	cr_assert(world_call(
+		w, RPC_PROVIDER_UPDATE, "{'ref':'ca','properties':{'preferredChain':null,'trustedRoots':'%s'}}", file));
+	scene_renew(&s);
+	cr_expect_null(s.a.waiting_certificate);
+	cr_expect_eq(s.a.notes.count, 0);
+	/* Another root, which has the same name. */
+	fake_ca_replace_issuer(w->cas[0].ca);
+	scene_renew(&s);
+	cr_assert_not_null(s.a.waiting_certificate);
+	for (size_t i = 0; i < s.a.notes.count; i++)
+		if (strstr(s.a.notes.items[i], "does not lead to a root in") && strstr(s.a.notes.items[i], file))
+			note = s.a.notes.items[i];
+	cr_expect_not_null(note);
+	cr_expect_eq(events_of(&s, EVENT_CERTIFICATE_WAITING), 1);
+	/* A file that is gone does not stop renewals, and does not pass for trust. */
+	unlink(file);
+	cr_assert(world_call(w, RPC_AUTOCERTIFICATE_UPDATE, "{'ref':'a-90d','properties':{'guard':'warn'}}"));
+	scene_renew(&s);
+	id = deployed(&s);
+	cr_expect_str_eq(s.a.last_certificate, id);
+	cr_expect(s.a.notes.count && strstr(s.a.notes.items[0], "the file cannot be read"));
+	cr_expect_eq(events_of(&s, EVENT_CERTIFICATE_DIFFERS), 1);
+	scene_end(&s);
+}
+
+Test(guard, a_first_certificate_whose_chain_is_not_trusted_is_deployed_with_a_warning)
+{
+	struct scene s;
+	struct world *w = &s.run.world;
+	_cleanup_free_ char *file = NULL;
+
+	scene_begin(&s, "'hold'");
+	file = write_root(&s, 0);
+	cr_assert(world_call(
+		w, RPC_PROVIDER_UPDATE, "{'ref':'ca','properties':{'preferredChain':null,'trustedRoots':'%s'}}", file));
+	fake_ca_replace_issuer(w->cas[0].ca);
+	cr_assert(world_call(w, RPC_AUTOCERTIFICATE_CREATE,
+		"{'properties':{'name':'b-90d','provider':'ca','commonName':'b-90d.sim.test','guard':'hold'}}"));
+	scene_pass(&s, MINUTE);
+	autocert_clear(&s.a);
+	run_load(&s.run, "b-90d", &s.a);
+	cr_expect_not_null(s.a.last_certificate);
+	cr_expect_null(s.a.waiting_certificate);
+	cr_expect_eq(events_of(&s, EVENT_CERTIFICATE_DIFFERS), 1);
+	unlink(file);
+	scene_end(&s);
+}
+
+Test(guard, trusted_roots_are_refused_when_declared_unless_the_file_has_some)
+{
+	struct scene s;
+
+	scene_begin(&s, "'hold'");
+	cr_expect_not(world_call(&s.run.world, RPC_PROVIDER_UPDATE,
+		"{'ref':'ca','properties':{'trustedRoots':'/nonexistent/roots.pem'}}"));
+	cr_expect_not(world_call(
+		&s.run.world, RPC_PROVIDER_UPDATE, "{'ref':'ca','properties':{'trustedRoots':'/dev/null'}}"));
+	cr_expect(world_call(&s.run.world, RPC_PROVIDER_UPDATE, "{'ref':'ca','properties':{'trustedRoots':null}}"));
 	scene_end(&s);
 }
