@@ -192,6 +192,7 @@ unit_renew_SOURCES = $(world_sources) $(fake_ca_sources) \
 	tests/unit/renew/test_ct.c tests/unit/renew/test_ct_read.c \
 	tests/unit/renew/test_every_step.c \
 	tests/unit/renew/test_explain.c \
+	tests/unit/renew/test_drop_names.c \
 	tests/unit/renew/test_expiry.c \
 	tests/unit/renew/test_failover.c \
 	tests/unit/renew/test_failed_reads.c \

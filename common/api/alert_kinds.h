@@ -40,6 +40,7 @@
 	CONDITION(dane, "TLSA records have to be changed") \
 	CONDITION(stale, "certificate is not served") \
 	CONDITION(refused, "CA does not issue the certificate") \
+	CONDITION(dropped, "certificate lacks names that fail") \
 	CONDITION(fallback, "order goes to a fallback provider") \
 	CONDITION(unready, "next renewal would fail") \
 	CONDITION(undeployed, "certificate cannot be deployed") \

@@ -54,6 +54,8 @@ const struct api_field api_autocert_properties[] = {
 	{ .name = "renewBefore", .type = API_SPAN, .min = 60, .max = MAX_SPAN, .metavar = "SPAN",
 		.help = "renew this long before expiry, at most a third of the lifetime (half if it is below 10 days)",
 		.fallback = "renew-before in certd.conf" },
+	{ .name = "dropAfter", .type = API_SPAN, .min = 60, .max = MAX_SPAN, .metavar = "SPAN",
+		.help = "leave out names that the CA has not validated for this long", .fallback = "never" },
 	WINDOW_FIELDS("the provider's"),
 	LABELS_FIELD("word or KEY=VALUE, for lists and scopes"),
 	END,

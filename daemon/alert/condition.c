@@ -3,6 +3,7 @@
 
 #include "common/shell.h"
 #include "common/timefmt.h"
+#include "daemon/renew/drop_names.h"
 #include "daemon/renew/persist.h"
 #include "daemon/rollout/rollout_back.h"
 
@@ -246,6 +247,19 @@ condition_persist(const struct condition_facts *f, struct buf *text, int64_t *ag
 		"without one",
 		(int)strcspn(owner, " "), owner, date);
 	return is_dead ? SEVERITY_CRITICAL : SEVERITY_WARNING;
+}
+
+/* Until a certificate has them again. */
+static enum severity
+condition_dropped(const struct condition_facts *f, struct buf *text, int64_t *again_at _unused_)
+{
+	_cleanup_free_ char *names = f->autocert ? drop_names_text(f->autocert) : NULL;
+	_cleanup_free_ char *renew = names ? shell_certctl("renew", f->autocert->o.name, NULL) : NULL;
+
+	if (!names)
+		return SEVERITY_NONE;
+	buf_printf(text, "the CA does not validate %s; to order it with all names: %s", names, renew);
+	return SEVERITY_WARNING;
 }
 
 /* Until a certificate is issued; the next renewal is with the provider itself. */

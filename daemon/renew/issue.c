@@ -13,6 +13,7 @@
 #include "daemon/base/clock.h"
 #include "daemon/base/loop.h"
 #include "daemon/challenge/choice.h"
+#include "daemon/renew/drop_names.h"
 #include "daemon/renew/policy.h"
 #include "daemon/renew/profile.h"
 #include "daemon/renew/window.h"
@@ -86,6 +87,7 @@ issue_free(struct issue *issue)
 	record_clear(&issue_class, &issue->record);
 	autocert_clear(&issue->autocert);
 	strlist_clear(&issue->standing);
+	strlist_clear(&issue->dropped);
 	buf_clear(&issue->refused_pem);
 	buf_clear(&issue->roots);
 	free(issue->roots_file);
@@ -381,6 +383,8 @@ issue_load(struct issue *issue, struct error *err)
 		return found < 0 ? -1 : error_set(err, ERROR_NOT_FOUND, "auto-certificate %s was deleted", id);
 	if (name_list(a->common_name, &a->sans, env->max_names, true, &names, err) < 0)
 		return -1;
+	if (!a->csr) /* whose names are fixed */
+		drop_names_apply(a, issue_now(env), &names, &issue->dropped);
 	found = record_load(env->store, &issue_class, id, &issue->record, err);
 	if (found < 0)
 		return -1;

@@ -73,6 +73,9 @@ issue_guard_compare(const struct issue *issue, struct autocert *a, const struct 
 	strlist_copy(&a->notes, acme_order_notes(issue->order));
 	if (issue->autocert.must_staple && !info->must_staple)
 		strlist_add(&a->notes, "the CA has left out must-staple (mustStaple)");
+	for (size_t i = 0; i < issue->dropped.count; i++)
+		strlist_take(&a->notes, xasprintf("%s is left out, because the CA does not validate it (dropAfter)",
+						issue->dropped.items[i]));
 	a->waiting_until_at = 0;
 	if (found < 0)
 		return -1;

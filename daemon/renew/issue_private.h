@@ -50,6 +50,7 @@ struct issue {
 	struct strlist standing; /* records of dns-persist-01 that were found, see renew/persist.h */
 	char *roots_file;        /* trustedRoots of the provider; or NULL */
 	struct buf roots;        /* its content; empty: it could not be read */
+	struct strlist dropped;  /* names that the order leaves out, see renew/drop_names.h */
 	struct buf refused_pem;  /* the CA's chain, when it does not match our key and names */
 	char *why;
 	schedule_done_fn *done;

@@ -14,6 +14,7 @@
 #include "daemon/challenge/choice.h"
 #include "daemon/renew/account.h"
 #include "daemon/renew/ari.h"
+#include "daemon/renew/drop_names.h"
 #include "daemon/renew/failover.h"
 #include "daemon/renew/persist.h"
 #include "daemon/renew/policy.h"
@@ -214,14 +215,12 @@ issue_wait(struct issue *issue, const char *why, int64_t until_at)
 }
 
 static void
-issue_result_count_failures(struct issue *issue, struct store_txn *txn)
+issue_result_count_failures(struct issue *issue, struct store_txn *txn, struct strlist *ret_names)
 {
-	_cleanup_strlist_ struct strlist names = STRLIST_INIT;
-
-	if (issue->order && issue->claim)
-		acme_order_invalid_names(issue->order, &names);
-	for (size_t i = 0; i < names.count; i++)
-		ledger_count_failure(issue->claim, txn, names.items[i]);
+	if (issue->order)
+		acme_order_invalid_names(issue->order, ret_names);
+	for (size_t i = 0; issue->claim && i < ret_names->count; i++)
+		ledger_count_failure(issue->claim, txn, ret_names->items[i]);
 }
 
 /* @is_spent: the order cannot be continued. Its key is discarded too: a new order gets a new key. */
@@ -231,7 +230,7 @@ issue_fail(struct issue *issue, const struct error *err, bool is_spent)
 	_cleanup_autocert_ struct autocert now = { 0 };
 	_cleanup_error_ struct error load_err = ERROR_INIT;
 	_cleanup_error_ struct error why = ERROR_INIT;
-	_cleanup_strlist_ struct strlist validations = STRLIST_INIT;
+	_cleanup_strlist_ struct strlist validations = STRLIST_INIT, invalid = STRLIST_INIT;
 	struct store_txn *txn;
 	const char *id = issue->id;
 
@@ -247,7 +246,7 @@ issue_fail(struct issue *issue, const struct error *err, bool is_spent)
 	clients_limit(issue->env->clients, issue->lane, err);
 	profile_note_offer(issue->env, txn, issue->client);
 	clients_note_order(issue->env->clients, issue->lane, issue_result_is_ca_trouble(issue, err) ? err : NULL);
-	issue_result_count_failures(issue, txn);
+	issue_result_count_failures(issue, txn, &invalid);
 	store_forget(issue->env->store, issue);
 	acme_order_free(issue->order);
 	issue->order = NULL;
@@ -259,6 +258,7 @@ issue_fail(struct issue *issue, const struct error *err, bool is_spent)
 	case 1:
 		if (strlist_equal(&now.validations, &issue->autocert.validations))
 			strlist_copy(&now.validations, &validations);
+		drop_names_note(&now, &invalid, issue_now(issue->env));
 		issue_result_note_failure(
 			issue, txn, &now, &why, issue_result_is_network_trouble(issue, &why, is_spent));
 		if (object_save(issue->env->store, txn, &autocert_class, &now, &load_err) < 0)
@@ -418,6 +418,7 @@ issue_result_note_success(const struct issue *issue, struct autocert *a, const s
 	persist_note(a, &issue->standing);
 	issue_note_validations(issue, true, &a->validations);
 	choice_keep(&a->validations, &issue->record.names);
+	drop_names_issued(a, &issue->record.names);
 	a->attempts = 0;
 	failover_end(a);
 	a->skips_windows = false;

@@ -8,6 +8,7 @@ libcertd_a_SOURCES += \
 	daemon/renew/breaker.c daemon/renew/breaker.h \
 	daemon/renew/clients.c daemon/renew/clients.h \
 	daemon/renew/decision.c daemon/renew/decision.h \
+	daemon/renew/drop_names.c daemon/renew/drop_names.h \
 	daemon/renew/crl.c daemon/renew/crl.h daemon/renew/crl_private.h \
 	daemon/renew/crl_ask.c daemon/renew/crl_fetch.c daemon/renew/crl_found.c \
 	daemon/renew/ct.c daemon/renew/ct.h daemon/renew/ct_private.h \

@@ -82,6 +82,7 @@ static const struct rule rules[] = {
 	{ API_AUTOCERTIFICATE, "rolloutWindows", EFFECT_NOTHING, 0, next_rollout },
 	{ API_AUTOCERTIFICATE, "freezes", EFFECT_NOTHING, MOVES_RENEWAL,
 		"the renewal date moves, and the next rollout observes them" },
+	{ API_AUTOCERTIFICATE, "dropAfter", EFFECT_NOTHING, 0, "applies to the next order that is retried" },
 	{ API_AUTOCERTIFICATE, "labels", EFFECT_NOTHING, 0, "its certificates get the same labels" },
 
 	{ API_CERTIFICATE, "name", EFFECT_NOTHING, 0, "its name changes; its files stay where they are" },

@@ -168,6 +168,8 @@ struct autocert {
 	int64_t tlsa_ready_at;     /* when they had it for a TTL; 0: not yet */
 	struct error tlsa_error;   /* what the operator has to publish or to remove */
 	bool skips_windows;        /* a caller wants the next certificate now */
+	int64_t drop_after;        /* seconds; 0: never, see renew/drop_names.h */
+	struct strlist failing;    /* names that the CA does not validate, since when */
 };
 
 /* The id of the provider that the next order goes to. Borrowed. */

@@ -130,6 +130,8 @@ static const struct record_field autocert_fields[] = {
 	RECORD_FIELD(RECORD_STRLIST, 83, struct autocert, rollout_windows, "rolloutWindows"),
 	RECORD_FIELD(RECORD_STRLIST, 84, struct autocert, freezes, "freezes"),
 	RECORD_FIELD(RECORD_BOOL, 85, struct autocert, skips_windows, NULL),
+	RECORD_FIELD(RECORD_INT, 86, struct autocert, drop_after, "dropAfter"),
+	RECORD_FIELD(RECORD_STRLIST, 87, struct autocert, failing, NULL),
 };
 const struct record_class autocert_class = RECORD_CLASS(
 	"autocertificate", STORE_AUTOCERT, struct autocert, autocert_fields, o.unknown);

@@ -498,6 +498,13 @@ spoil_approval(struct drill *d)
 }
 
 static void
+spoil_names(struct drill *d)
+{
+	strlist_add(&d->a.failing, "b.sim.test 1800000000 out");
+	strlist_add(&d->a.failing, "c.sim.test 1800000000");
+}
+
+static void
 spoil_provider(struct drill *d)
 {
 	str_replace(&d->a.provider_why, "provider 'ca' has failed, so the next order goes to its fallback 'b'");
@@ -655,6 +662,8 @@ Test(alerts, each_condition_and_each_state_of_a_deployment_alarms_and_recovers)
 		{ "stale", spoil_probe, "incomplete chain", "consumer 'web': incomplete chain" },
 		{ "stale", spoil_probe, "mismatch", "consumer 'web': mismatch" },
 		{ "stale", spoil_probe, "unreachable", "consumer 'web': unreachable" },
+		{ "dropped", spoil_names, NULL,
+			"the CA does not validate b.sim.test (since 2027-01-15T08:00:00Z); to order it" },
 		{ "fallback", spoil_provider, NULL, "provider 'ca' has failed, so the next order goes to" },
 		{ "unready", spoil_ready, NULL, "www.example.com (caa): CAA forbids it" },
 		{ "undeployed", spoil_deploy, NULL, "2 attempts failed: nginx: configuration file test failed" },
