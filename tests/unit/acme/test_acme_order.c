@@ -1203,6 +1203,33 @@ Test(acme_order, tells_what_it_waits_for)
 	fixture_clear(&f);
 }
 
+Test(acme_order, tells_the_name_that_is_pending_and_how_many_more)
+{
+	static const struct {
+		const char *names, *says;
+	} cases[] = {
+		{ "a.example.com", "validate: waiting for the CA to validate a.example.com" },
+		{ "*.example.com", "validate: waiting for the CA to validate *.example.com" },
+		{ "a.example.com,b.example.com", "validate: waiting for the CA to validate a.example.com and 1 more" },
+		{ "a.example.com,b.example.com,c.example.com,d.example.com",
+			"validate: waiting for the CA to validate a.example.com and 3 more" },
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		_cleanup_free_ char *all = NULL;
+		struct fixture f;
+		struct owner owner;
+
+		fixture_init_registered(&f);
+		fake_ca_script(f.ca)->never_validates = true;
+		issue(&f, &owner, cases[i].names);
+		all = strlist_join(&owner.told, "; ");
+		cr_expect(strlist_has(&owner.told, cases[i].says), "%s: %s", cases[i].names, all);
+		owner_clear(&owner);
+		fixture_clear(&f);
+	}
+}
+
 Test(acme_order, tells_each_state_once)
 {
 	struct fixture f;
