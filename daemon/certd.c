@@ -29,6 +29,7 @@
 #include "daemon/report/refusals.h"
 #include "daemon/service/check.h"
 #include "daemon/service/consequences.h"
+#include "daemon/service/handlers.h"
 #include "daemon/service/metrics_file.h"
 #include "daemon/service/profiles.h"
 #include "daemon/service/slices.h"
@@ -444,6 +445,7 @@ certd_free(struct certd *c)
 	check_stop(&c->service);
 	profiles_stop(&c->service);
 	token_keys_stop(&c->service);
+	dnsprovider_stop(&c->service);
 	metrics_file_free(c->metrics_file);
 	rest_free(c->rest);
 	c->service.is_stopping = true;

@@ -34,6 +34,8 @@ static const struct api_field tail[] = {
 const struct api_field api_dnsprovider_metadata[] = {
 	{ .name = "zonesSeen", .type = API_STRLIST, .help = "zones that its API returned" },
 	{ .name = "zonesSeenDate", .type = API_TIME, .help = "time of that answer" },
+	{ .name = "challengeTarget", .type = API_STRING,
+		.help = "name of the account that certd has registered; _acme-challenge names must be CNAMEs to it" },
 	END,
 };
 

@@ -53,10 +53,10 @@ static const struct api_field cloudflare_settings[] = {
 };
 
 static const struct api_field acmedns_settings[] = {
-	TOKEN("password of the account"),
-	{ .name = "username", .type = API_STRING, .flags = API_REQUIRED, .metavar = "NAME",
-		.help = "user name of the account" },
-	{ .name = "subdomain", .type = API_STRING, .flags = API_REQUIRED, .metavar = "LABEL",
+	{ .name = "token", .type = API_SECRET, .metavar = "FILE", .help = "password of the account" },
+	{ .name = "username", .type = API_STRING, .metavar = "NAME",
+		.help = "user name of the account; without token, username and subdomain certd registers an account" },
+	{ .name = "subdomain", .type = API_STRING, .metavar = "LABEL",
 		.help = "subdomain of the account, the first label of its full domain" },
 	{ .name = "endpoint", .type = API_STRING, .flags = API_REQUIRED, .metavar = "URL", .help = "URL of the API" },
 	END,

@@ -45,6 +45,19 @@ declare_print_account(struct output *output, struct json_object *item)
 		ctl_text_at(item, "metadata.accountUrl"), *note ? "; " : "", note);
 }
 
+/* An account that certd has registered works only after this. */
+static void
+declare_print_target(struct output *output, struct json_object *item)
+{
+	const char *target = ctl_text_at(item, "metadata.challengeTarget");
+	_cleanup_free_ char *check = shell_certctl("check-dns", ctl_text_at(item, "properties.name"), "NAME");
+
+	if (!*target)
+		return;
+	fprintf(output->ctl->out, "  an account was registered; for each name, publish once:\n");
+	fprintf(output->ctl->out, "  _acme-challenge.NAME. CNAME %s.\n  to test it: %s\n", target, check);
+}
+
 static void
 declare_ready_item(struct output *output, struct json_object *item)
 {
@@ -56,6 +69,7 @@ declare_ready_item(struct output *output, struct json_object *item)
 		declare_print_account(output, item);
 	else
 		fprintf(output->ctl->out, "%s '%s' is declared\n", output->resource->cli, name);
+	declare_print_target(output, item);
 }
 
 static void

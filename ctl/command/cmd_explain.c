@@ -81,6 +81,9 @@ explain_dns(struct explanation *e)
 
 	if (zones)
 		explain_add(e->reasons, xasprintf("its API lists %zu zone%s", zones, zones == 1 ? "" : "s"));
+	if (*ctl_text_at(e->metadata, "challengeTarget"))
+		explain_add(e->reasons, xasprintf("each name needs: _acme-challenge.NAME. CNAME %s.",
+						ctl_text_at(e->metadata, "challengeTarget")));
 	explain_advise(e, "to see its zones and settings", "show dns", NULL);
 }
 

@@ -7,6 +7,7 @@
 #include "daemon/dnsprovider/drivers.h"
 #include "daemon/dnsprovider/server.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 #define DRIVER(kind, help) &dnsprovider_##kind,
@@ -38,6 +39,23 @@ dnsprovider_check(const struct dnsprovider *d, struct error *err)
 	if (settings_check(&dns_kinds, d->kind, &d->settings, &d->secrets, err) < 0)
 		return -1;
 	return driver->check ? driver->check(d, err) : 0;
+}
+
+bool
+dnsprovider_needs_account(const struct dnsprovider *d)
+{
+	const struct dnsprovider_driver *driver = dnsprovider_driver(d->kind);
+
+	return driver && driver->sign_up && !d->account_domain && !setting_text(&d->settings, "username");
+}
+
+void
+dnsprovider_account_clear(struct dnsprovider_account *account)
+{
+	free(account->name);
+	free(account->domain);
+	secret_clear(&account->password);
+	*account = (struct dnsprovider_account){ .name = NULL };
 }
 
 const char *

@@ -40,7 +40,21 @@ dnsprovider_done_fn(const struct error *err, void *arg);
 typedef void
 dnsprovider_zones_fn(const struct strlist *zones, const struct error *err, void *arg);
 
-struct dnsprovider_op; /* a running add, remove or list; each driver defines its own */
+/* An account that certd has registered at a service. */
+struct dnsprovider_account {
+	char *name;
+	char *domain; /* the name that it serves, no final dot */
+	struct secret password;
+};
+
+void
+dnsprovider_account_clear(struct dnsprovider_account *account);
+
+/* @account: borrowed for the call, may be emptied; NULL when @err. */
+typedef void
+dnsprovider_account_fn(struct dnsprovider_account *account, const struct error *err, void *arg);
+
+struct dnsprovider_op; /* a running add, remove, list or registration; each driver defines its own */
 
 struct http_api;
 
@@ -62,6 +76,12 @@ struct dnsprovider_driver {
 	/* Lists the zones. One attempt of some seconds. NULL: not supported. */
 	struct dnsprovider_op *(*list_zones)(
 		const struct dnsprovider_env *env, const struct dnsprovider *d, dnsprovider_zones_fn *done, void *arg);
+	/*
+	 * Registers an account at the service of @d. One attempt of some seconds; one without an answer may leave an
+	 * account that nobody uses. NULL: not supported.
+	 */
+	struct dnsprovider_op *(*sign_up)(const struct dnsprovider_env *env, const struct dnsprovider *d,
+		dnsprovider_account_fn *done, void *arg);
 	/* Cancels; @done is not called. */
 	void (*cancel)(struct dnsprovider_op *op);
 };
@@ -76,6 +96,10 @@ dnsprovider_driver(const char *kind);
  */
 int
 dnsprovider_check(const struct dnsprovider *d, struct error *err);
+
+/* Has @d neither the credentials of an account nor one that certd has registered, where certd can? Pure. */
+bool
+dnsprovider_needs_account(const struct dnsprovider *d);
 
 /* The DNS server whose zones @d changes, borrowed; NULL: its settings do not name one. */
 const char *

@@ -71,6 +71,7 @@ http_api_op_free(struct dnsprovider_op *op)
 	dnsprovider_clear(&op->provider);
 	secret_clear(&op->token);
 	secret_clear(&op->signer);
+	dnsprovider_account_clear(&op->account);
 	strlist_clear(&op->cookies);
 	free(op->task.name);
 	free(op->task.value);
@@ -90,7 +91,9 @@ http_api_finish(struct dnsprovider_op *op, struct error *err)
 {
 	if (err)
 		error_wrap(err, "%s", op->api->name);
-	if (op->zones_done)
+	if (op->account_done)
+		op->account_done(err ? NULL : &op->account, err, op->arg);
+	else if (op->zones_done)
 		op->zones_done(err ? NULL : &op->zones, err, op->arg);
 	else
 		op->done(err, op->arg);
@@ -443,7 +446,7 @@ http_api_on_timer(void *arg)
 	bool has_token = op->token.len && http_api_now(&op->task) + TOKEN_MARGIN_SEC < op->token_until;
 
 	if (!op->call.then)
-		http_api_handle(op, http_api_find_zone, NULL);
+		http_api_handle(op, op->account_done ? op->api->sign_up : http_api_find_zone, NULL);
 	else if (op->api->login && !op->is_login && !has_token)
 		http_api_begin_login(op);
 	else
@@ -456,7 +459,7 @@ http_api_on_deadline(void *arg)
 	struct dnsprovider_op *op = arg;
 	_cleanup_error_ struct error err = ERROR_INIT;
 
-	error_set(&err, ERROR_TIMEOUT, "timed out%s: %s", op->zones_done ? "" : " (propagationTimeout)",
+	error_set(&err, ERROR_TIMEOUT, "timed out%s: %s", op->done ? " (propagationTimeout)" : "",
 		op->waits_for ? op->waits_for : "the API is too slow");
 	err.may_retry = true;
 	http_api_finish(op, &err);
@@ -516,6 +519,17 @@ http_api_list_zones(
 	struct dnsprovider_op *op = http_api_op_new(dnsprovider_driver(d->kind)->api, env, d, LIST_TIMEOUT_MS, arg);
 
 	op->zones_done = done;
+	op->failures = MAX_FAILURES; /* a single attempt */
+	return op;
+}
+
+struct dnsprovider_op *
+http_api_sign_up(
+	const struct dnsprovider_env *env, const struct dnsprovider *d, dnsprovider_account_fn *done, void *arg)
+{
+	struct dnsprovider_op *op = http_api_op_new(dnsprovider_driver(d->kind)->api, env, d, LIST_TIMEOUT_MS, arg);
+
+	op->account_done = done;
 	op->failures = MAX_FAILURES; /* a single attempt */
 	return op;
 }

@@ -152,6 +152,7 @@ struct http_api {
 	http_api_auth_fn *auth; /* if the token alone is not enough; NULL: it is */
 	/* Exchanges credentials for a token: its last handler calls http_api_keep_token(). NULL: no exchange. */
 	http_api_fn *login;
+	http_api_fn *sign_up; /* registers an account; its last handler calls http_api_keep_account(). NULL: cannot */
 	struct http_api_paging paging;
 	struct http_api_zones zones;
 	bool has_no_zones; /* the service finds the record by itself */
@@ -203,6 +204,11 @@ http_api_change(const struct dnsprovider_env *env, const struct dnsprovider *d, 
 struct dnsprovider_op *
 http_api_list_zones(
 	const struct dnsprovider_env *env, const struct dnsprovider *d, dnsprovider_zones_fn *done, void *arg);
+
+/* One attempt, some seconds. */
+struct dnsprovider_op *
+http_api_sign_up(
+	const struct dnsprovider_env *env, const struct dnsprovider *d, dnsprovider_account_fn *done, void *arg);
 
 void
 http_api_cancel(struct dnsprovider_op *op);
@@ -312,7 +318,19 @@ http_api_changed_values(
 bool
 http_api_same_text(const char *content, const char *value);
 
+/*
+ * http_api_keep_account() - the account that the service has registered; copied
+ * Return: 0, or -1: ERROR_PROTOCOL, @name or @password is empty or unsafe in a header, or @domain is not a name.
+ */
+int
+http_api_keep_account(
+	struct http_api_task *task, const char *name, const char *domain, const char *password, struct error *err);
+
 /* --- for credentials --- */
+
+/* Borrowed. */
+const struct dnsprovider *
+http_api_provider(const struct http_api_task *task);
 
 /* A setting or a secret of the DNS provider; NULL if not given. Borrowed. */
 const char *

@@ -35,10 +35,12 @@ struct dnsprovider_op {
 	struct dnsprovider_env env;
 	struct dnsprovider provider; /* a copy: the original may be changed or deleted meanwhile */
 	char *endpoint;
-	char *known_zone;                 /* what DNS says; or NULL */
-	struct strlist zones;             /* of a list, so far */
-	dnsprovider_done_fn *done;        /* of a change */
-	dnsprovider_zones_fn *zones_done; /* of a list */
+	char *known_zone;                     /* what DNS says; or NULL */
+	struct strlist zones;                 /* of a list, so far */
+	dnsprovider_done_fn *done;            /* of a change */
+	dnsprovider_zones_fn *zones_done;     /* of a list */
+	dnsprovider_account_fn *account_done; /* of a registration */
+	struct dnsprovider_account account;   /* so far */
 	void *arg;
 	struct loop_timer timer;
 	struct loop_timer deadline;

@@ -5,6 +5,7 @@
 #include "common/api/dns_kinds.h"
 #include "common/crypto/base64url.h"
 #include "common/error.h"
+#include "common/name.h"
 #include "daemon/base/clock.h"
 #include "daemon/base/http.h"
 #include "daemon/base/http_url.h"
@@ -14,7 +15,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { MAX_ID = 64 };
+enum { MAX_ID = 64, MAX_CREDENTIAL = 256 };
 
 /* --- what answers say --- */
 
@@ -107,14 +108,24 @@ http_api_check_endpoint(const char *name, const char *endpoint, struct error *er
 	return 0;
 }
 
+/* Is the text safe in a header? */
+static bool
+http_api_is_token(const void *text, size_t len)
+{
+	const unsigned char *at = text;
+
+	for (size_t i = 0; i < len; i++)
+		if (at[i] <= ' ' || at[i] >= 0x7f)
+			return false;
+	return true;
+}
+
 static int
 http_api_check_token(const struct secret *token, struct error *err)
 {
-	for (size_t i = 0; i < token->len; i++)
-		if (token->data[i] <= ' ' || token->data[i] >= 0x7f)
-			return error_set_field(
-				err, "token", "contains a blank or another character that is not allowed in a token");
-	return 0;
+	if (http_api_is_token(token->data, token->len))
+		return 0;
+	return error_set_field(err, "token", "contains a blank or another character that is not allowed in a token");
 }
 
 int
@@ -134,7 +145,31 @@ http_api_check(const struct dnsprovider *d, struct error *err)
 	return 0;
 }
 
+int
+http_api_keep_account(
+	struct http_api_task *task, const char *name, const char *domain, const char *password, struct error *err)
+{
+	struct dnsprovider_account *account = &http_api_op(task)->account;
+	size_t name_len = strlen(name), password_len = strlen(password);
+
+	if (!name_len || !password_len || name_len > MAX_CREDENTIAL || password_len > MAX_CREDENTIAL ||
+		!http_api_is_token(name, name_len) || !http_api_is_token(password, password_len))
+		return error_set(err, ERROR_PROTOCOL, "the account that it returned has no usable name or password");
+	dnsprovider_account_clear(account);
+	if (name_canonical(domain, false, &account->domain, err) < 0)
+		return error_wrap(err, "the account that it returned");
+	account->name = xstrdup(name);
+	secret_set(&account->password, password, password_len);
+	return 0;
+}
+
 /* --- credentials --- */
+
+const struct dnsprovider *
+http_api_provider(const struct http_api_task *task)
+{
+	return &http_api_op(task)->provider;
+}
 
 const char *
 http_api_setting(const struct http_api_task *task, const char *name)

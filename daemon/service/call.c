@@ -94,6 +94,7 @@ call_finish(struct call *call, struct json_object *result, const struct error *e
 	json_object_put(call->effect);
 	strlist_clear(&call->cancels);
 	secret_clear(&call->token_key);
+	dnsprovider_account_clear(&call->account);
 	free(call);
 }
 

@@ -7,6 +7,7 @@
 
 #include "common/api/api.h"
 #include "common/conf.h"
+#include "daemon/dnsprovider/dnsprovider.h"
 #include "daemon/renew/issue.h"
 #include "daemon/report/audit.h"
 #include "daemon/schedule/scheduler.h"
@@ -50,6 +51,7 @@ struct service {
 	struct profiles_call *profiles_calls;     /* calls that wait for a CA's profiles */
 	struct check_call *check_calls;           /* calls that wait for a check */
 	struct token_keys_call *token_keys_calls; /* calls that wait for a token */
+	struct account_call *account_calls;       /* calls that wait for an account at a DNS service */
 };
 
 /* Called once, from the loop or from inside service_call(): the result (taken) or the error (borrowed). */
@@ -59,18 +61,19 @@ call_done_fn(struct json_object *result, const struct error *err, void *arg);
 struct call {
 	struct service *service;
 	enum api_method_id method;
-	const struct resource_ops *ops; /* of the method's resource; or NULL */
-	struct json_object *params;     /* owned */
-	const struct peer *peer;        /* borrowed from .caller */
-	struct peer caller;             /* owned */
-	struct passed_fds *passed;      /* borrowed while the handler runs; or NULL */
-	struct change change;           /* for the event and the audit log */
-	struct store_txn *txn;          /* from call_txn(); NULL: nothing is changed */
-	bool is_dry_run;                /* dryRun: the answer without the effect */
-	bool has_waited;                /* for zones to be listed (zones.h) */
-	bool has_profile;               /* has waited for a CA's profiles, or need not (profiles.h) */
-	struct secret token_key;        /* has waited for a key in a token, and this is it (token_keys.h) */
-	struct strlist cancels;         /* ids: call_cancel() */
+	const struct resource_ops *ops;     /* of the method's resource; or NULL */
+	struct json_object *params;         /* owned */
+	const struct peer *peer;            /* borrowed from .caller */
+	struct peer caller;                 /* owned */
+	struct passed_fds *passed;          /* borrowed while the handler runs; or NULL */
+	struct change change;               /* for the event and the audit log */
+	struct store_txn *txn;              /* from call_txn(); NULL: nothing is changed */
+	bool is_dry_run;                    /* dryRun: the answer without the effect */
+	bool has_waited;                    /* for zones to be listed (zones.h) */
+	bool has_profile;                   /* has waited for a CA's profiles, or need not (profiles.h) */
+	struct secret token_key;            /* has waited for a key in a token, and this is it (token_keys.h) */
+	struct dnsprovider_account account; /* has waited for an account at a DNS service, and this is it */
+	struct strlist cancels;             /* ids: call_cancel() */
 	struct json_object *result;
 	struct json_object *effect; /* of an update; becomes a member of the result */
 	call_done_fn *done;

@@ -8,6 +8,7 @@
 #include "daemon/service/settings.h"
 
 #include <stdlib.h>
+#include <utlist.h>
 
 static int
 canonical_zones(struct dnsprovider *d, struct error *err)
@@ -31,8 +32,8 @@ canonical_zones(struct dnsprovider *d, struct error *err)
 }
 
 static int
-dnsprovider_read(struct call *call _unused_, const void *old _unused_, void *obj, struct json_object *properties,
-	struct error *err)
+dnsprovider_read(
+	struct call *call _unused_, const void *old, void *obj, struct json_object *properties, struct error *err)
 {
 	struct dnsprovider *d = obj;
 	const struct settings settings = { &d->settings, &d->secrets };
@@ -42,11 +43,107 @@ dnsprovider_read(struct call *call _unused_, const void *old _unused_, void *obj
 	if (settings_read(&dns_kinds, d->kind, d->kind, properties, &settings, err) < 0 ||
 		dnsprovider_check(d, err) < 0)
 		return resource_refused(err, NULL);
+	if (old && dnsprovider_needs_account(d))
+		return error_set_field(err, "properties.username",
+			"is required: certd registers an account only for a new DNS provider");
 	strlist_clear(&d->zones_seen); /* another token may see other zones */
 	d->zones_listed_at = 0;
 	error_clear(&d->o.failure);
 	return 0;
 }
+
+/* --- an account at the service --- */
+
+struct account_call {
+	struct call *call;
+	const struct dnsprovider_driver *driver;
+	struct dnsprovider_op *op;
+	struct account_call *prev, *next;
+};
+
+/* Nothing was stored yet: after a kill here the service has an account that nobody uses, and certd no DNS provider. */
+static void
+dnsprovider_on_account(struct dnsprovider_account *account, const struct error *why, void *arg)
+{
+	struct account_call *a = arg;
+	struct call *call = a->call;
+	_cleanup_error_ struct error err = ERROR_INIT;
+	int rc = -1;
+
+	DL_DELETE(call->service->account_calls, a);
+	free(a);
+	if (why) {
+		error_copy(&err, why);
+		error_wrap(&err, "register an account");
+	} else {
+		call->account = *account;
+		*account = (struct dnsprovider_account){ .name = NULL };
+		rc = dnsprovider_create(call, call->params, &err);
+	}
+	call_end(call, rc, &err);
+}
+
+/* Is the call refused in any case, for the name of @d? Then no account is registered. */
+static bool
+dnsprovider_name_is_taken(const struct call *call, const struct dnsprovider *d)
+{
+	_cleanup_dnsprovider_ struct dnsprovider other = { 0 };
+
+	return object_find_peek(call->service->store, &dnsprovider_class, d->o.name, &other, NULL) != 0;
+}
+
+/* Return: 0 @d has an account, or needs none; 1 the call waits for one; -1 failed. */
+static int
+dnsprovider_take_account(struct call *call, struct dnsprovider *d, struct error *err)
+{
+	struct account_call *a;
+
+	if (call->account.domain) {
+		str_replace(&d->account_name, call->account.name);
+		str_replace(&d->account_domain, call->account.domain);
+		secret_copy(&d->account_password, &call->account.password);
+		return 0;
+	}
+	if (!dnsprovider_needs_account(d) || call->is_dry_run || dnsprovider_name_is_taken(call, d))
+		return 0;
+	if (!secret_has_room())
+		return error_set(err, ERROR_UNAVAILABLE, "too many calls are waiting; try again");
+	a = xcalloc(1, sizeof(*a));
+	a->call = call;
+	a->driver = dnsprovider_driver(d->kind);
+	DL_APPEND(call->service->account_calls, a);
+	a->op = a->driver->sign_up(solver_dns_env(call->service->solver), d, dnsprovider_on_account, a);
+	return 1;
+}
+
+int
+dnsprovider_create(struct call *call, struct json_object *params _unused_, struct error *err)
+{
+	_cleanup_dnsprovider_ struct dnsprovider d = { 0 };
+	int rc = resource_declare(call, &d, err);
+
+	if (rc == 0)
+		rc = dnsprovider_take_account(call, &d, err);
+	d.o.state = OBJECT_AVAILABLE;
+	return rc == 0 ? resource_save(call, EVENT_OBJECT_CREATED, &d, err) : rc;
+}
+
+void
+dnsprovider_stop(struct service *service)
+{
+	_cleanup_error_ struct error err = ERROR_INIT;
+	struct account_call *a;
+
+	error_set(&err, ERROR_CANCELLED, "certd is stopping");
+	while ((a = service->account_calls)) {
+		DL_DELETE(service->account_calls, a);
+		a->driver->cancel(a->op);
+		call_finish(a->call, NULL, &err);
+		free(a);
+	}
+}
+
+/* --- methods --- */
 
 static void
 dnsprovider_checked(const struct dns_check_result *result, const struct error *err, void *arg)

@@ -37,7 +37,7 @@ const struct service_method service_methods[API_METHOD_COUNT] = {
 	[RPC_CERTIFICATE_REVOKE] = { certificate_revoke, &certificate_ops },
 	[RPC_CERTIFICATE_EXPORT] = { certificate_export, &certificate_ops },
 	READ_ROWS(DNSPROVIDER, dnsprovider_ops),
-	CHANGE_ROWS(DNSPROVIDER, dnsprovider_ops, resource_create, resource_update, resource_delete),
+	CHANGE_ROWS(DNSPROVIDER, dnsprovider_ops, dnsprovider_create, resource_update, resource_delete),
 	[RPC_DNSPROVIDER_CHECK] = { dnsprovider_check_name, &dnsprovider_ops },
 	READ_ROWS(CONSUMER, consumer_ops),
 	CHANGE_ROWS(CONSUMER, consumer_ops, resource_create, resource_update, resource_delete),

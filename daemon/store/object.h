@@ -235,6 +235,9 @@ struct dnsprovider {
 	/* not set by clients: */
 	struct strlist zones_seen; /* zones listed by the API, if none are declared */
 	int64_t zones_listed_at;   /* 0: never, or the last attempt failed (o.failure) */
+	char *account_name;        /* of the account that certd has registered at the service; NULL: none */
+	char *account_domain;      /* the name that it serves, no final dot */
+	struct secret account_password;
 };
 
 /* One endpoint that must serve the certificate. */

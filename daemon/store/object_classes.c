@@ -187,6 +187,9 @@ static const struct record_field dnsprovider_fields[] = {
 	RECORD_FIELD(RECORD_INT, 29, struct dnsprovider, zones_listed_at, "zonesSeenDate"),
 	RECORD_FIELD_LIST(30, struct dnsprovider, settings, NULL, &setting_class),
 	RECORD_FIELD_LIST(31, struct dnsprovider, secrets, NULL, &setting_class),
+	RECORD_FIELD(RECORD_STRING, 33, struct dnsprovider, account_name, NULL),
+	RECORD_FIELD(RECORD_STRING, 34, struct dnsprovider, account_domain, "challengeTarget"),
+	RECORD_FIELD(RECORD_SECRET, 35, struct dnsprovider, account_password, NULL),
 };
 static const struct record_former dnsprovider_former[] = {
 	{ 18, RECORD_STRING, offsetof(struct dnsprovider, settings), "server" },

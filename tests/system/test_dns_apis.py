@@ -1,12 +1,16 @@
 """dns-01 through Cloudflare's and Amazon's APIs (stand-ins that put records into Knot) and a real PowerDNS server."""
+import threading
+
 import pytest
 import route53_dns
+from acme_dns import AcmeDns
 from certd import Certd
 from cloudflare_dns import CloudflareDns
-from dnsservers import Knot
+from dnsservers import ZONE, Knot
 from pebble import Pebble
 from powerdns import PowerDns
 from procs import wait_for
+from rpc import RpcError
 
 OWNER = "_acme-challenge.example.com"
 
@@ -128,3 +132,56 @@ def test_route53_passes_on_that_a_signature_is_refused(route53):
     route53.certd.ctl("add-auto", "--provider", "le", "--cn", "*.example.com", "--no-wait", check=False)
     wait_for(lambda: "HTTP 403: The request signature we calculated does not match" in
              route53.certd.ctl("explain", "*.example.com").stdout, 20, "the refusal")
+
+
+@pytest.fixture
+def acmedns(start):
+    """_acme-challenge.www is a CNAME to the first account that is registered, _acme-challenge.plain is no CNAME."""
+    zone = ZONE.format(zone="example.com") + "_acme-challenge.www CNAME a0.auth.example.net.\n"
+    knot = start(Knot, zones={"example.com": zone, "auth.example.net": ZONE.format(zone="auth.example.net")})
+    api = start(AcmeDns, knot)
+    certd = start(Certd, config=f"dns-servers = {knot.dns}\n")
+    return api, certd, ("add-dns", "--name", "acme", "--kind", "acmedns", "--endpoint", api.endpoint,
+                        "--nameserver", knot.dns)
+
+
+def test_an_account_at_acme_dns_is_registered_and_its_cname_is_printed_and_tested(acmedns):
+    api, certd, add = acmedns
+    shown = certd.ctl(*add).stdout
+    assert "_acme-challenge.NAME. CNAME a0.auth.example.net." in shown
+    assert "a0.auth.example.net" in certd.ctl("show", "dns", "acme").stdout
+    assert "_acme-challenge.NAME. CNAME a0.auth.example.net." in certd.ctl("explain", "dns", "acme").stdout
+    assert "added, found and removed" in certd.ctl("check-dns", "acme", "www.example.com").stdout
+    missing = certd.ctl("check-dns", "acme", "plain.example.com", check=False)
+    assert missing.returncode != 0 and \
+        "publish: _acme-challenge.plain.example.com. CNAME a0.auth.example.net." in missing.stderr
+    for path in certd.directory.rglob("*"):
+        assert not path.is_file() or b"password-of-a0" not in path.read_bytes(), f"{path} has the password"
+    again = certd.ctl(*add, check=False)
+    assert again.returncode != 0 and len(api.accounts) == 1, "a name that is taken registers nothing"
+    certd.call("dnsProvider.create", dryRun=True, properties={
+        "name": "not yet", "kind": "acmedns", "endpoint": api.endpoint})
+    certd.call("dnsProvider.create", properties={"name": "own", "kind": "acmedns", "endpoint": api.endpoint,
+                                                 "username": "me", "subdomain": "mine", "token": "secret"})
+    with pytest.raises(RpcError, match="only for a new DNS provider"):
+        certd.call("dnsProvider.update", ref="own", properties={"username": None, "subdomain": None, "token": None})
+    assert len(api.accounts) == 1
+
+
+@pytest.mark.parametrize("end", ["kill9", "stop"])
+def test_a_registration_that_is_cut_off_leaves_nothing_but_an_unused_account(acmedns, end):
+    api, certd, add = acmedns
+    api.fail("POST", "executed")
+    lost = certd.ctl(*add, check=False)
+    assert lost.returncode != 0 and "register an account" in lost.stderr
+    assert certd.call("dnsProvider.list")["items"] == []
+    api.held.clear()
+    caller = threading.Thread(target=certd.ctl, args=add, kwargs={"check": False})
+    caller.start()
+    wait_for(lambda: len(api.accounts) == 2, 20, "the second registration")
+    getattr(certd, end)()
+    api.held.set()
+    caller.join()
+    certd.start()
+    assert certd.call("dnsProvider.list")["items"] == []
+    assert "a2.auth.example.net" in certd.ctl(*add).stdout

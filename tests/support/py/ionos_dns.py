@@ -82,6 +82,9 @@ class IonosDns(Server):
         with self.lock:
             return sorted(r["properties"]["content"] for r in self.records.values() if r["properties"]["name"] == name)
 
+    def is_allowed(self, _path, headers):
+        return headers.get("Authorization") == f"Bearer {self.token}"
+
     # The operations; each returns (status, JSON).
 
     def answer(self, method, path, query, body):
@@ -179,7 +182,7 @@ class Handler(BaseHTTPRequestHandler):
         query = dict(urllib.parse.parse_qsl(url.query))
         data = self.rfile.read(int(self.headers.get("Content-Length", 0)))
         planned, headers = self.planned_failure()
-        if self.headers.get("Authorization") != f"Bearer {api.token}":
+        if not api.is_allowed(url.path.strip("/").split("/"), self.headers):
             status, body = 401, api.errors(
                 401, "paas-auth-1", "Unauthorized, wrong or no api key provided to process this request")
         elif isinstance(planned, int) and planned:

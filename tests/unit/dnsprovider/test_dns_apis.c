@@ -215,6 +215,145 @@ Test(dns_apis, pages_for_people_are_not_repeated)
 	script_teardown(&s);
 }
 
+/* --- accounts of acme-dns --- */
+
+#define ACME_DNS "https://auth.example.org"
+
+static void
+setup_acmedns(struct script *s, const struct turn *turns)
+{
+	script_setup(s, "acmedns", ACME_DNS, turns);
+	setting_put(&s->d.settings, "endpoint", ACME_DNS);
+	setting_put_secret(&s->d.secrets, "token", "", 0);
+	s->header = "none";
+}
+
+static void
+on_account(struct dnsprovider_account *account, const struct error *err, void *arg)
+{
+	struct script *s = arg;
+
+	script_on_done(err, s);
+	cr_assert_eq(account != NULL, err == NULL);
+	if (err)
+		return;
+	str_replace(&s->d.account_name, account->name);
+	str_replace(&s->d.account_domain, account->domain);
+	secret_copy(&s->d.account_password, &account->password);
+}
+
+Test(dns_apis, an_account_is_registered_once_and_used)
+{
+	static const struct turn sign_up[] = {
+		{ .call = "POST /register",
+			201,
+			"{\"username\":\"u-1\",\"password\":\"p_1\",\"fulldomain\":\"A0.auth.example.org\","
+			"\"subdomain\":\"a0\",\"allowfrom\":[]}" },
+		{ .call = NULL },
+	};
+	static const struct turn update[] = {
+		{ .call = "POST /update",
+			200,
+			"{\"txt\":\"v1\"}",
+			.header = "X-Api-User: u-1",
+			.sent = "{\"subdomain\":\"_acme-challenge\",\"txt\":\"v1\"}" },
+		{ .call = NULL },
+	};
+	struct script s;
+
+	setup_acmedns(&s, sign_up);
+	cr_expect(dnsprovider_needs_account(&s.d));
+	dnsprovider_driver("acmedns")->sign_up(&s.env, &s.d, on_account, &s);
+	script_run(&s);
+	cr_expect_eq(s.error.code, ERROR_NONE, "%s", s.error.message);
+	cr_assert_str_eq(s.d.account_domain, "a0.auth.example.org");
+	cr_assert_eq(s.d.account_password.len, 3);
+	cr_expect_eq(memcmp(s.d.account_password.data, "p_1", 3), 0);
+	cr_expect_not(dnsprovider_needs_account(&s.d));
+	str_replace(&s.d.account_domain, "_acme-challenge.example.com"); /* the name that the script changes */
+	s.turns = update;
+	s.at = 0;
+	s.n_done = 0;
+	script_change(&s, false, NULL);
+	script_run(&s);
+	cr_expect_eq(s.error.code, ERROR_NONE, "%s", s.error.message);
+	str_replace(&s.d.account_domain, "a1.auth.example.org");
+	s.at = 1;
+	s.n_done = 0;
+	script_change(&s, false, NULL);
+	script_run(&s);
+	cr_expect_not_null(strstr(s.error.message, "publish: _acme-challenge.example.com. CNAME a1.auth.example.org."),
+		"%s", s.error.message);
+	script_teardown(&s);
+}
+
+Test(dns_apis, a_registration_that_fails_is_not_repeated)
+{
+#define ACCOUNT(user, password, domain) \
+	"{\"username\":\"" user "\",\"password\":\"" password "\",\"fulldomain\":\"" domain "\"}"
+	static const struct {
+		int status;
+		const char *body;
+		const char *words;
+	} cases[] = {
+		{ 500, "{\"error\":\"db_error\"}", "acme-dns: POST /register: HTTP 500: db_error" },
+		{ 0, NULL, "reset" },
+		{ 401, "{\"error\":\"forbidden\"}", "forbidden" },
+		{ 201, "{}", "no usable name or password" },
+		{ 201, "<html>", "POST /register" },
+		{ 201, ACCOUNT("u", "", "a.example"), "no usable name or password" },
+		{ 201, ACCOUNT("u\\r\\nX: y", "p", "a.example"), "no usable name or password" },
+		{ 201, ACCOUNT("u", "p p", "a.example"), "no usable name or password" },
+		{ 201, ACCOUNT("u", "p", "a..example"), "the account that it returned" },
+		{ 201, ACCOUNT("u", "p", ""), "the account that it returned" },
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		const struct turn turns[] = { { .call = "POST /register", cases[i].status, cases[i].body },
+			{ .call = NULL } };
+		struct script s;
+
+		setup_acmedns(&s, turns);
+		dnsprovider_driver("acmedns")->sign_up(&s.env, &s.d, on_account, &s);
+		script_run(&s);
+		cr_assert_neq(s.error.code, ERROR_NONE, "%zu", i);
+		cr_expect_not_null(strstr(s.error.message, cases[i].words), "%zu: %s", i, s.error.message);
+		cr_expect_null(s.d.account_domain);
+		script_teardown(&s);
+	}
+}
+
+Test(dns_apis, an_account_is_declared_whole_or_not_at_all)
+{
+	static const struct {
+		const char *username, *subdomain, *token;
+		const char *field; /* NULL: fine */
+	} cases[] = {
+		{ NULL, NULL, NULL, NULL },
+		{ "u", "s", "t", NULL },
+		{ "u", NULL, "t", "subdomain" },
+		{ NULL, "s", "t", "username" },
+		{ "u", "s", NULL, "token" },
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		_cleanup_dnsprovider_ struct dnsprovider d = { .kind = xstrdup("acmedns") };
+		_cleanup_error_ struct error err = ERROR_INIT;
+		int rc;
+
+		setting_put(&d.settings, "endpoint", ACME_DNS);
+		setting_put(&d.settings, "username", cases[i].username);
+		setting_put(&d.settings, "subdomain", cases[i].subdomain);
+		if (cases[i].token)
+			setting_put_secret(&d.secrets, "token", cases[i].token, strlen(cases[i].token));
+		rc = dnsprovider_check(&d, &err);
+		cr_expect_eq(rc, cases[i].field ? -1 : 0, "%zu: %s", i, err.message);
+		if (cases[i].field && rc < 0)
+			cr_expect_str_eq(err.field, cases[i].field, "%zu", i);
+		cr_expect_eq(dnsprovider_needs_account(&d), !cases[i].username, "%zu", i);
+	}
+}
+
 /* --- APIs made up --- */
 
 #define MADE_UP "https://dns.de-fra.ionos.com" /* the endpoint of the kind that the provider claims to be */
