@@ -88,6 +88,16 @@ question_over(struct ready_question *q, const struct error *err)
 	ready_after(s, 0, question_give);
 }
 
+/* A failure may pass: a step that asks once more is not given the answer from which it has just waited. */
+static bool
+question_is_stale(const struct ready_question *q, const struct ready_step *s)
+{
+	bool has_failed = error_is_set(&q->failure) || q->answer.rcode == READY_SERVFAIL;
+
+	return s->tries > 0 && q->is_answered && has_failed && !q->waiters &&
+	       question_now_ms(q->ready) - q->answered_ms >= READY_AGAIN_MS;
+}
+
 /* @key: taken. Return: true: it is new, and is to be asked. */
 static bool
 question_join(struct ready_step *s, char *key, ready_answered_fn *answered)
@@ -97,6 +107,10 @@ question_join(struct ready_step *s, char *key, ready_answered_fn *answered)
 	bool is_new;
 
 	HASH_FIND_STR(ready->questions, key, q);
+	if (q && question_is_stale(q, s)) {
+		question_free(q);
+		q = NULL;
+	}
 	is_new = !q;
 	if (is_new) {
 		q = xcalloc(1, sizeof(*q));

@@ -468,7 +468,7 @@ crl_explain_point(const struct issue_env *env, const struct crl_point *point, st
 	if (record_load(env->store, &crl_class, point->id, &record, NULL) == 1)
 		strlist_take(ret, crl_explained(point, &record));
 	else
-		strlist_take(ret, xasprintf("its %s%s was not asked yet: %s",
+		strlist_take(ret, xasprintf("its %s%s has not been consulted yet: %s",
 					  point->is_ocsp ? "OCSP responder" : "revocation list",
 					  point->is_leaf ? "" : " of its issuer", point->url));
 	record_clear(&crl_class, &record);

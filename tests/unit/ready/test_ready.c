@@ -185,6 +185,9 @@ stage_ask(const char *type, const char *name, const char *server, dns_done_fn *d
 {
 	_cleanup_free_ char *question = xasprintf("%s %s%s%s", type, name, server ? " @" : "", server ? server : "");
 
+	/* Most zones here are not signed. */
+	if (strcmp(type, "DS") == 0 && !stage_answer(question))
+		return reply_new(&(struct reply){ .answer = "", .dns_done = done, .arg = arg });
 	buf_printf(&stage.asked, "%s\n", question);
 	return reply_new(&(struct reply){ .answer = stage_answer(question), .dns_done = done, .arg = arg });
 }
@@ -772,8 +775,9 @@ Test(ready, a_txt_record_must_have_a_zone_that_its_provider_still_has)
 			"warning zone (www.sim.test): DNS provider 'dns' cannot list its zones: Unauthorized\n" },
 		{ "no zone is known", "hetzner", "", "other.test", { NULL, NULL },
 			"SOA www.sim.test\nNS www.sim.test\nCAA www.sim.test\ntarget "
-			"_acme-challenge.www.sim.test\n",
-			"" },
+			"_acme-challenge.www.sim.test\nzones of dns\n",
+			"warning zone (www.sim.test): the TXT record goes to _acme-challenge.target.sim.test, which is in "
+			"no zone of DNS provider 'dns'\n" },
 		{ "there is no target", "hetzner", "!no DNS provider has it", NULL, { NULL, NULL },
 			"SOA www.sim.test\nNS www.sim.test\nCAA www.sim.test\ntarget "
 			"_acme-challenge.www.sim.test\n",
@@ -826,7 +830,7 @@ Test(ready, a_txt_record_must_have_a_zone_that_its_provider_still_has)
 	}
 }
 
-Test(ready, an_answer_of_a_dns_service_serves_all_for_a_minute_unless_it_was_changed)
+Test(ready, an_answer_of_a_dns_service_serves_all_names_of_one_check)
 {
 	static const struct talk quiet[] = { QUIET("www.sim.test"), QUIET("b.sim.test"), QUIET("c.sim.test"),
 		{ NULL, NULL } };
@@ -845,19 +849,9 @@ Test(ready, an_answer_of_a_dns_service_serves_all_for_a_minute_unless_it_was_cha
 	cr_expect_eq(stage.listings, 1, "three names at once: %u", stage.listings);
 	cr_expect_null(strstr(buf_str(&b.findings), "zone ("), "%s", buf_str(&b.findings));
 	stage.zones = "other.test";
-	world_run_until(b.w, world_now(b.w) + 50);
 	bed_check(&b);
-	cr_expect_eq(stage.listings, 1, "within a minute");
-	world_run_until(b.w, world_now(b.w) + 12);
-	bed_check(&b);
-	cr_expect_eq(stage.listings, 2);
+	cr_expect_eq(stage.listings, 2, "what was corrected is seen by the next check");
 	cr_expect_not_null(strstr(buf_str(&b.findings), "does not have the zone sim.test"), "%s", buf_str(&b.findings));
-	stage.zones = "sim.test";
-	b.d.o.modified_at++;
-	bed_save(&b);
-	bed_check(&b);
-	cr_expect_eq(stage.listings, 3, "it was changed");
-	cr_expect_null(strstr(buf_str(&b.findings), "zone ("), "%s", buf_str(&b.findings));
 	bed_clear(&b);
 }
 
@@ -1393,6 +1387,7 @@ Test(ready, a_result_is_shown_with_a_row_for_each_check_and_the_worst_grade)
 		"{\"check\":\"files\",\"grade\":\"ok\"},"
 		"{\"check\":\"challenge\",\"grade\":\"ok\"},"
 		"{\"check\":\"delegation\",\"grade\":\"ok\"},"
+		"{\"check\":\"dnssec\",\"grade\":\"ok\"},"
 		"{\"check\":\"caa\",\"grade\":\"note\",\"name\":\"*.a.test\",\"message\":\"two lines\"},"
 		"{\"check\":\"caa\",\"grade\":\"warning\",\"name\":\"b.test\",\"message\":\"w\"},"
 		"{\"check\":\"zone\",\"grade\":\"ok\"},"

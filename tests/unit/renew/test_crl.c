@@ -573,8 +573,8 @@ Test(crl, explain_says_what_is_known_of_each_list_while_the_certificate_is_watch
 	cr_expect_str_eq(off, "");
 	s.run.world.issue_env.check_revocation_every = DAY;
 	before = explained(&s);
-	cr_expect_str_eq(before, "its revocation list was not asked for yet: " LIST
-				 "; its revocation list of its issuer was not asked for yet: " ROOT_LIST);
+	cr_expect_str_eq(before, "its revocation list has not been consulted yet: " LIST
+				 "; its revocation list of its issuer has not been consulted yet: " ROOT_LIST);
 	publish(&s, 0, NULL, 0, 100 * DAY);
 	start_watch(&s);
 	pass(&s, HOUR);

@@ -107,7 +107,7 @@ static const struct scenario scenarios[] = {
 	{ "account", add_consumers, change_address, 1, 1, 4, 1 },
 	{ "key", add_consumers, change_key, 1, 1, 6, 1 },
 	{ "revoke", prepare_revocation, revoke_first, 2, 1, 7, 4 },
-	{ "approve", hold_back, approve, 2, 1, 7, 2 },
+	{ "approve", hold_back, approve, 2, 1, 13, 2 },
 };
 
 /* With read number @n failing. Return: whether there was such a read. */
