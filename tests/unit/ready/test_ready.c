@@ -776,8 +776,8 @@ Test(ready, a_txt_record_must_have_a_zone_that_its_provider_still_has)
 		{ "no zone is known", "hetzner", "", "other.test", { NULL, NULL },
 			"SOA www.sim.test\nNS www.sim.test\nCAA www.sim.test\ntarget "
 			"_acme-challenge.www.sim.test\nzones of dns\n",
-			"warning zone (www.sim.test): the TXT record goes to _acme-challenge.target.sim.test, which is in "
-			"no zone of DNS provider 'dns'\n" },
+			"warning zone (www.sim.test): the TXT record goes to _acme-challenge.target.sim.test, which is "
+			"in no zone of DNS provider 'dns'\n" },
 		{ "there is no target", "hetzner", "!no DNS provider has it", NULL, { NULL, NULL },
 			"SOA www.sim.test\nNS www.sim.test\nCAA www.sim.test\ntarget "
 			"_acme-challenge.www.sim.test\n",
