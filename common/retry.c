@@ -1,7 +1,6 @@
 /* The delays, and their jitter. */
 #include "common/retry.h"
 
-#include "common/alloc.h"
 #include "common/hash.h"
 #include "common/timefmt.h"
 

@@ -2,7 +2,6 @@
 #include "common/api/api_schema.h"
 
 #include "common/alloc.h"
-#include "common/error.h"
 
 static struct json_object *
 list_schema(const char *noun)

@@ -8,7 +8,6 @@
 #include "common/alloc.h"
 #include "common/api/api_schema.h"
 #include "common/buf.h"
-#include "common/strlist.h"
 
 #include <ctype.h>
 #include <string.h>

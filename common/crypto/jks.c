@@ -12,7 +12,6 @@
 
 #include "common/buf.h"
 #include "common/crypto/ossl.h"
-#include "common/crypto/x509.h"
 #include "common/crypto/x509_chain.h"
 #include "common/error.h"
 

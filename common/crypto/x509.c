@@ -10,7 +10,6 @@
 #include "common/crypto/pem.h"
 #include "common/crypto/san.h"
 #include "common/crypto/x509_chain.h"
-#include "common/name.h"
 #include "common/printable.h"
 #include "common/timefmt.h"
 

@@ -1,7 +1,6 @@
 /* What every command needs: output streams, the connection, and access to certd's answers. */
 #include "ctl/base/ctl.h"
 
-#include "common/buf.h"
 #include "common/timefmt.h"
 
 #include <stdlib.h>

@@ -1,7 +1,6 @@
 /* audit: who changed what, the old and new values, and whether the log is intact. */
 #include "ctl/command/cmd.h"
 #include "ctl/present/output.h"
-#include "ctl/present/text.h"
 
 #include <inttypes.h>
 #include <string.h>

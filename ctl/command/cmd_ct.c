@@ -2,7 +2,6 @@
 #include "common/shell.h"
 #include "ctl/command/cmd.h"
 #include "ctl/present/output.h"
-#include "ctl/present/text.h"
 
 static void
 ct_print_finding(FILE *out, struct json_object *item)

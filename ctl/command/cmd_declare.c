@@ -1,7 +1,6 @@
 /* add-*, set, rm: declarations. Adding waits until the object is ready. */
 #include "common/nearest.h"
 #include "common/shell.h"
-#include "common/timefmt.h"
 #include "ctl/base/export.h"
 #include "ctl/command/cmd.h"
 #include "ctl/command/declare.h"

@@ -3,7 +3,6 @@
 #include "ctl/command/cmd.h"
 #include "ctl/present/output.h"
 #include "ctl/present/table.h"
-#include "ctl/present/text.h"
 
 #include <inttypes.h>
 #include <string.h>

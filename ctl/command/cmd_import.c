@@ -5,7 +5,6 @@
 #include "common/crypto/base64url.h"
 #include "common/crypto/cert_file.h"
 #include "common/shell.h"
-#include "common/timefmt.h"
 #include "ctl/base/password.h"
 #include "ctl/command/cmd.h"
 #include "ctl/command/wait.h"

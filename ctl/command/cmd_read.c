@@ -1,6 +1,5 @@
 /* show, status, schedule: the current state, and planned work. */
 #include "common/shell.h"
-#include "common/timefmt.h"
 #include "ctl/base/export.h"
 #include "ctl/base/pages.h"
 #include "ctl/command/cmd.h"

@@ -1,9 +1,7 @@
 /* The options of a command, derived from the fields of the API. */
 #include "ctl/command/options.h"
 
-#include "common/buf.h"
 #include "ctl/present/output.h"
-#include "ctl/present/text.h"
 
 #include <stdlib.h>
 #include <string.h>

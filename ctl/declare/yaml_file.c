@@ -4,7 +4,6 @@
  */
 #include "ctl/declare/yaml_file.h"
 
-#include "common/buf.h"
 #include "common/error.h"
 
 #include <errno.h>

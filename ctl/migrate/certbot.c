@@ -3,7 +3,6 @@
  * each CA in accounts/HOST/PATH/ID/ with its key as JWK. It does not store the address of an account.
  */
 #include "common/error.h"
-#include "ctl/declare/tsig_file.h"
 #include "ctl/migrate/clients.h"
 #include "ctl/migrate/files.h"
 #include "ctl/migrate/hooks.h"

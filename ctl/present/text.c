@@ -3,7 +3,6 @@
 
 #include "common/api/endpoint.h"
 #include "common/printable.h"
-#include "common/strlist.h"
 #include "common/timefmt.h"
 
 #include <ctype.h>

@@ -6,7 +6,6 @@
  */
 #include "common/crypto/jws.h"
 #include "daemon/acme/acme_client_private.h"
-#include "daemon/base/clock.h"
 
 #include <stdlib.h>
 #include <string.h>

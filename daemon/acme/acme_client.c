@@ -7,7 +7,6 @@
 
 #include "common/printable.h"
 #include "common/retry.h"
-#include "common/timefmt.h"
 #include "daemon/acme/acme_client_private.h"
 #include "daemon/acme/acme_problem.h"
 #include "daemon/base/clock.h"

@@ -8,7 +8,6 @@
 #include "common/printable.h"
 #include "common/retry.h"
 #include "common/timefmt.h"
-#include "daemon/base/clock.h"
 
 #include <stdio.h>
 #include <stdlib.h>

@@ -3,7 +3,6 @@
 
 #include "common/timefmt.h"
 #include "daemon/alert/alert_list.h"
-#include "daemon/base/clock.h"
 
 #include <stdio.h>
 #include <stdlib.h>

@@ -7,7 +7,6 @@
 
 #include "common/address.h"
 #include "common/alloc.h"
-#include "common/buf.h"
 #include "common/error.h"
 #include "common/strlist.h"
 #include "daemon/base/loop.h"

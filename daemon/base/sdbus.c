@@ -6,7 +6,6 @@
  */
 #include "daemon/base/sdbus_private.h"
 
-#include "daemon/base/clock.h"
 
 #include <errno.h>
 #include <poll.h>

@@ -4,7 +4,6 @@
  */
 #include "daemon/challenge/cleanup.h"
 
-#include "common/error.h"
 #include "common/retry.h"
 #include "daemon/schedule/schedule.h"
 

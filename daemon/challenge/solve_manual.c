@@ -14,7 +14,6 @@
 #include "daemon/challenge/persist_look.h"
 #include "daemon/challenge/solver_private.h"
 #include "daemon/report/events.h"
-#include "daemon/schedule/schedule.h"
 
 #include <stdlib.h>
 #include <string.h>

@@ -5,7 +5,6 @@
 #include "daemon/control/session_private.h"
 
 #include "common/api/rpc.h"
-#include "daemon/base/loop.h"
 #include "daemon/service/access.h"
 
 #include <stdlib.h>

@@ -6,7 +6,6 @@
 
 #include "common/crypto/key.h"
 #include "common/shell.h"
-#include "common/timefmt.h"
 #include "daemon/base/workers.h"
 #include "daemon/renew/account_private.h"
 #include "daemon/schedule/schedule.h"

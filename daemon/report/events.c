@@ -10,7 +10,6 @@
 
 #include "common/api/event_catalog.h"
 #include "common/printable.h"
-#include "common/timefmt.h"
 #include "daemon/base/clock.h"
 #include "daemon/base/log.h"
 

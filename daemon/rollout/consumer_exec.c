@@ -9,7 +9,6 @@
 #include "common/buf.h"
 #include "common/error.h"
 #include "daemon/base/hook.h"
-#include "daemon/base/loop.h"
 #include "daemon/rollout/consumer_queue.h"
 
 #include <stdlib.h>

@@ -12,7 +12,6 @@
 #include "daemon/rollout/rollout_private.h"
 
 #include "common/retry.h"
-#include "common/timefmt.h"
 #include "daemon/base/sdbus.h"
 #include "daemon/rollout/activate.h"
 #include "daemon/rollout/consumer_kind.h"

@@ -1,8 +1,6 @@
 /* The step after the activation, which is repeated: what do the endpoints of a consumer present? */
 #include "daemon/rollout/rollout_private.h"
 
-#include "common/retry.h"
-#include "common/timefmt.h"
 #include "daemon/rollout/probe.h"
 
 #include <stdlib.h>

@@ -8,8 +8,6 @@
 #include "daemon/rollout/withdraw.h"
 
 #include "common/timefmt.h"
-#include "daemon/base/clock.h"
-#include "daemon/base/loop.h"
 #include "daemon/rollout/rollout_private.h"
 #include "daemon/rollout/subject.h"
 

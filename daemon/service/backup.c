@@ -3,8 +3,6 @@
  * needs room for a copy of the store.
  */
 #include "common/crypto/sealed.h"
-#include "daemon/base/clock.h"
-#include "daemon/base/loop.h"
 #include "daemon/service/export_fd.h"
 #include "daemon/service/handlers.h"
 #include "daemon/store/store_backup.h"

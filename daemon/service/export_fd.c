@@ -8,7 +8,6 @@
 #include "daemon/base/workers.h"
 #include "daemon/report/audit.h"
 #include "daemon/service/passed_fds.h"
-#include "daemon/service/service.h"
 
 #include <errno.h>
 #include <fcntl.h>

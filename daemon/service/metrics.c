@@ -5,8 +5,6 @@
 #include "daemon/service/metrics.h"
 
 #include "daemon/alert/alert_list.h"
-#include "daemon/base/clock.h"
-#include "daemon/base/loop.h"
 #include "daemon/schedule/schedule.h"
 #include "daemon/service/access.h"
 #include "daemon/service/handlers.h"

@@ -4,7 +4,6 @@
  */
 #include "daemon/renew/reissue.h"
 
-#include "common/scope.h"
 #include "common/timefmt.h"
 #include "daemon/renew/rate.h"
 #include "daemon/service/access.h"

@@ -7,7 +7,6 @@
 #include "common/api/rpc.h"
 #include "common/name.h"
 #include "common/shell.h"
-#include "daemon/schedule/schedule.h"
 #include "daemon/service/access.h"
 #include "daemon/service/handlers.h"
 #include "daemon/service/resource.h"

@@ -19,7 +19,6 @@
 #include "daemon/renew/failover.h"
 #include "daemon/renew/policy.h"
 #include "daemon/renew/window.h"
-#include "daemon/rollout/withdraw.h"
 #include "daemon/schedule/schedule.h"
 #include "daemon/service/access.h"
 #include "daemon/service/adopt.h"

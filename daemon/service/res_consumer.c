@@ -7,7 +7,6 @@
 #include "daemon/rollout/output.h"
 #include "daemon/rollout/probe.h"
 #include "daemon/rollout/subject.h"
-#include "daemon/rollout/withdraw.h"
 #include "daemon/schedule/schedule.h"
 #include "daemon/service/access.h"
 #include "daemon/service/handlers.h"

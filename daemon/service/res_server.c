@@ -1,5 +1,4 @@
 /* Methods about certd as a whole: status, schedule, events, reload, discovery. */
-#include "common/api/rpc.h"
 #include "daemon/alert/alert_list.h"
 #include "daemon/base/clock.h"
 #include "daemon/base/loop.h"
@@ -7,7 +6,6 @@
 #include "daemon/service/access.h"
 #include "daemon/service/handlers.h"
 #include "daemon/service/reissue.h"
-#include "daemon/service/res_autocert.h"
 #include "daemon/service/res_provider.h"
 #include "daemon/service/slices.h"
 #include "daemon/service/troubles.h"

@@ -1,5 +1,4 @@
 /* Tokens as objects: declared with a role and a lifetime, returned once in the answer of create, never changed. */
-#include "common/timefmt.h"
 #include "daemon/base/clock.h"
 #include "daemon/base/loop.h"
 #include "daemon/service/handlers.h"

@@ -1,11 +1,10 @@
 /* The methods rollback of both kinds of certificates: an earlier one is deployed by hand, or the newest again. */
 #include "daemon/service/rollback.h"
 
-#include "common/shell.h"
 #include "daemon/rollout/rollout_back.h"
 #include "daemon/rollout/subject.h"
 #include "daemon/service/handlers.h"
-#include "daemon/service/res_autocert.h"
+#include "daemon/service/resource.h"
 
 #include <string.h>
 

@@ -6,7 +6,6 @@
 #include "common/error.h"
 #include "daemon/store/backup_file.h"
 #include "daemon/store/store_backup.h"
-#include "daemon/store/store_check.h"
 #include "daemon/store/store_private.h"
 #include "daemon/store/store_rekey.h"
 

@@ -6,7 +6,6 @@
 #include "daemon/store/store_sums.h"
 
 #include "common/error.h"
-#include "daemon/store/store_check.h"
 #include "daemon/store/store_private.h"
 
 #include <endian.h>
