@@ -55,7 +55,7 @@ ELSEWHERE = {
     r"certctl alert test ": "system/test_alerts.py",
     r"certctl check-dns ": "system/test_dns_apis.py",
     r"pkcs11:token=|openssl_conf = ": "system/test_pkcs11.py",
-    r"certctl (check|doctor)\b(?!-)": "system/test_ready.py",
+    r"certctl (check|doctor|rehearse)\b(?!-)": "system/test_ready.py",
 }
 
 

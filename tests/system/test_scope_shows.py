@@ -78,6 +78,8 @@ class World:
                 items.sort(key=json.dumps)
             elif items:  # events are in order of time, and one more when something was tried once more
                 items[:] = [json.loads(text) for text in sorted({json.dumps(item) for item in items})]
+        if "decisions" in value:  # one more, or more often the same, when something was tried once more
+            value["decisions"] = sorted({f"{d['rule']}: " + re.sub(r"\d+", "0", d["text"]) for d in value["decisions"]})
         return value
 
     def outcome(self, rpc, method, params):
