@@ -451,6 +451,7 @@ EXTRA_DIST += tests/fuzz/corpus/dns_message
 FUZZERS += fuzz-calendar
 fuzz_calendar_SOURCES = tests/fuzz/fuzz_calendar.c
 fuzz_calendar_LDADD = $(FUZZ_LIBS) $(COMMON_LIBS)
+EXTRA_DIST += tests/fuzz/corpus/calendar
 
 FUZZERS += fuzz-caa
 fuzz_caa_SOURCES = tests/fuzz/fuzz_caa.c
