@@ -68,6 +68,8 @@ static const struct conf_option options[] = {
 		"server that passes connections for acme-tls/1 on", true },
 	{ "webroot", CONF_LIST, AT(webroots), NULL, 0, 0, "web server directories in which http-01 challenges are "
 		"placed", true },
+	{ "http-stateless", CONF_BOOL, AT(is_http_stateless), "no", 0, 0,
+		"http-01 is answered by another server, from the thumbprint of the account key", true },
 	{ "dns-servers", CONF_TEXT, AT(dns_servers), NULL, 0, 0, "DNS resolvers: ADDRESS[:PORT],... (default: those "
 		"of resolv.conf)", true },
 	{ "proxy", CONF_TEXT, AT(proxy), NULL, 0, 0, "HTTP proxy for requests to CAs and DNS services", true },
@@ -422,6 +424,11 @@ conf_read(struct conf *conf, const char *text, size_t len, const char *path, str
 		return error_wrap(reader.err, "%s:%d", path, reader.line);
 	if (bad_line)
 		return error_set(err, ERROR_CONFIG, "%s:%d: expected 'option = value' or a comment", path, bad_line);
+	if (conf->is_http_stateless && (conf->http_listen.count || conf->webroots.count))
+		return error_set(err, ERROR_CONFIG,
+			"%s:%d: http-stateless: certd does not answer http-01 itself then: remove http-listen and "
+			"webroot, or http-stateless",
+			path, reader.seen_in[conf_find_option("http-stateless") - options]);
 	return conf_apply_limits(&reader, path, err);
 }
 

@@ -30,7 +30,8 @@ struct conf {
 	struct strlist http_listen; /* http-01 listeners */
 	struct strlist tls_alpn_listen;
 	struct strlist webroots;
-	char *dns_servers; /* resolvers; default: resolv.conf */
+	bool is_http_stateless; /* another server answers http-01 from the thumbprint of the account key */
+	char *dns_servers;      /* resolvers; default: resolv.conf */
 	char *proxy;
 	struct strlist admin_groups; /* names or gids; root and certd's own uid are always admin */
 	struct strlist operator_groups;

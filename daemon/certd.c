@@ -224,6 +224,7 @@ open_solver(struct certd *c)
 		.http_fds = fds,
 		.tlsalpn_fds = tlsalpn_fds,
 		.events = c->events,
+		.is_http_stateless = c->conf.is_http_stateless,
 	};
 
 	config.n_http_fds = notify_listen_fds("http", fds, ARRAY_SIZE(fds));

@@ -2,7 +2,8 @@
 examplesdir = $(docdir)/examples
 dist_examples_DATA = etc/certd.conf etc/apache-acme-challenge.conf \
 	etc/caddy-acme-challenge.conf etc/nginx-acme-challenge.conf etc/nginx-tls.conf etc/haproxy-acme-challenge.cfg \
-	etc/haproxy-tls-alpn.cfg etc/haproxy-tls.cfg etc/nginx-tls-alpn.conf etc/container/Containerfile
+	etc/nginx-acme-stateless.conf etc/haproxy-acme-stateless.cfg etc/apache-acme-stateless.conf \
+	etc/caddy-acme-stateless.conf etc/haproxy-tls-alpn.cfg etc/haproxy-tls.cfg etc/nginx-tls-alpn.conf etc/container/Containerfile
 
 # Prometheus and Grafana.
 prometheusdir = $(docdir)/prometheus

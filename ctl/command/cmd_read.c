@@ -11,6 +11,20 @@
 
 enum { STATUS_LABEL = 20 };
 
+static int
+read_thumbprint(struct ctl *ctl, const struct args *args, struct json_object *object, struct error *err)
+{
+	const char *thumbprint = ctl_text_at(object, "metadata.accountThumbprint");
+
+	if (args->resource != &api_resources[API_PROVIDER])
+		return error_set(err, ERROR_USAGE, "--thumbprint is only available for: certctl show provider NAME");
+	if (!*thumbprint)
+		return error_set(err, ERROR_STATE, "provider '%s' has no account yet; see: certctl explain provider %s",
+			args->words.items[0], args->words.items[0]);
+	fprintf(ctl->out, "%s\n", thumbprint);
+	return 0;
+}
+
 int
 cmd_show(struct ctl *ctl, struct args *args, struct error *err)
 {
@@ -20,6 +34,8 @@ cmd_show(struct ctl *ctl, struct args *args, struct error *err)
 			? export_find(ctl, args->words.items[0], &object, err) < 0
 			: ctl_get(ctl, args->resource, args->words.items[0], &object, err) < 0)
 		return -1;
+	if (args_has_flag(args, "thumbprint"))
+		return read_thumbprint(ctl, args, object, err);
 	output_object(ctl, &view_detail, args->resource, object);
 	return 0;
 }

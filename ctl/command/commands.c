@@ -143,7 +143,8 @@ static const char forecast_notes[] =
 	"  certctl forecast --days 400\n";
 static const char rollover_notes[] =
 	"Orders that run are finished before. The account, its URL and its authorizations stay. certd keeps\n"
-	"both keys until the CA has confirmed, and continues after a restart.\n"
+	"both keys until the CA has confirmed, and continues after a restart. The new key has another thumbprint,\n"
+	"which servers that answer http-01 by themselves (http-stateless in certd.conf(5)) need at once.\n"
 	"\n"
 	"  certctl rollover le\n";
 static const char deactivate_notes[] =
@@ -272,6 +273,12 @@ static const struct api_field export_options[] = {
 		.metavar = "FILE",
 		.help = "write to this file, with mode 0600",
 		.fallback = "standard output" },
+	{ .name = NULL },
+};
+static const struct api_field show_options[] = {
+	{ .name = "thumbprint",
+		.type = API_BOOL,
+		.help = "of a provider, print only the thumbprint of its account key, for http-stateless" },
 	{ .name = NULL },
 };
 static const struct api_field rm_options[] = {
@@ -536,7 +543,7 @@ const struct command commands[] = {
 	{ "watch", "[NOUN]", "show a list and keep it up to date", OPTIONS_LIST,
 		COMMAND_NOUN | COMMAND_OPTIONAL, NONE, NO_METHOD, list_options, cmd_watch, .notes = watch_notes },
 	{ "show", "NOUN NAME...", "show objects", OPTIONS_NONE, COMMAND_NOUN | COMMAND_NAME | COMMAND_EACH, NONE,
-		NO_METHOD, NULL, cmd_show, NULL, .also = "info inspect describe" },
+		NO_METHOD, show_options, cmd_show, NULL, .also = "info inspect describe" },
 	{ "set", "NOUN NAME", "change properties of an object", OPTIONS_UPDATE, COMMAND_NOUN | COMMAND_NAME, NONE,
 		NO_METHOD, set_options, cmd_set, set_notes, .also = "edit change modify update" },
 	{ "rm", "NOUN NAME...", "delete objects", OPTIONS_NONE, COMMAND_NOUN | COMMAND_NAMES, NONE, NO_METHOD,

@@ -15,7 +15,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { REDIRECTS_MAX = 5, BODY_MAX = 16 << 10, SEEN_MAX = 60 };
+enum { REDIRECTS_MAX = 5, BODY_MAX = 16 << 10, SEEN_MAX = 100 };
 
 struct http_check {
 	struct solver *solver;
@@ -123,10 +123,12 @@ http_check_answered(struct http_response *res, const struct error *err, void *ar
 			res->location);
 	} else if (!is_right(c, res)) {
 		seen = printable_line(res->body.data ? res->body.data : "", res->body.len, SEEN_MAX);
-		error_set(&why, ERROR_VALIDATION,
-			"%s answers %d%s%s%s, and not what certd has published: does the server of this name forward "
-			"the challenge, or use the webroot?",
-			c->url, res->status, *seen ? ", \"" : "", seen, *seen ? "\"" : "");
+		error_set(&why, ERROR_VALIDATION, "%s answers %d%s%s%s, and not %s%s", c->url, res->status,
+			*seen ? ", \"" : "", seen, *seen ? "\"" : "",
+			c->solver->is_http_stateless ? c->content : "what certd has published",
+			c->solver->is_http_stateless
+				? ": set the thumbprint of the account key in the server of this name"
+				: ": does the server of this name forward the challenge, or use the webroot?");
 	}
 	http_check_end(c, error_is_set(&why) ? &why : NULL);
 }
@@ -150,7 +152,7 @@ http_check_send(void *arg)
 }
 
 struct http_check *
-http_check_start(struct solver *solver, const char *name, http_check_done_fn *done, void *arg)
+http_check_start(struct solver *solver, const char *name, const char *thumbprint, http_check_done_fn *done, void *arg)
 {
 	struct http_check *c = xcalloc(1, sizeof(*c));
 	char token[STORE_ID_SIZE];
@@ -158,7 +160,7 @@ http_check_start(struct solver *solver, const char *name, http_check_done_fn *do
 	store_new_id(token);
 	c->solver = solver;
 	c->token = xasprintf("certd-check-%s", token);
-	c->content = xasprintf("%s.certd-check", c->token);
+	c->content = xasprintf("%s.%s", c->token, solver->is_http_stateless ? thumbprint : "certd-check");
 	c->url = xasprintf("http://%s%s%s", name, HTTP01_PATH, c->token);
 	c->done = done;
 	c->arg = arg;

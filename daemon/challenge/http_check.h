@@ -1,6 +1,6 @@
 /*
- * daemon/challenge/http_check.h: a rehearsal of http-01 without a CA: publishes a token as for a challenge, and fetches
- * it by its name, from port 80, as a CA would.
+ * daemon/challenge/http_check.h: a rehearsal of http-01 without a CA: publishes a token as for a challenge (with
+ * http-stateless it only makes one up), and fetches it by its name, from port 80, as a CA would.
  */
 #ifndef DAEMON_CHALLENGE_HTTP_CHECK_H
 #define DAEMON_CHALLENGE_HTTP_CHECK_H
@@ -18,9 +18,12 @@ enum { HTTP_CHECK_MS = 8000 };
 typedef void
 http_check_done_fn(const struct error *err, void *arg);
 
-/* @name: canonical, without "*."; copied */
+/*
+ * @name: canonical, without "*."; copied. @thumbprint: of the account key, for servers that answer from it
+ * (http-stateless); copied
+ */
 struct http_check *
-http_check_start(struct solver *solver, const char *name, http_check_done_fn *done, void *arg);
+http_check_start(struct solver *solver, const char *name, const char *thumbprint, http_check_done_fn *done, void *arg);
 
 /* Cancels; @done is not called. NULL is a no-op. */
 void

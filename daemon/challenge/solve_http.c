@@ -1,5 +1,6 @@
 /*
  * http-01: the answer is served by certd's own listener and written into every webroot, and the CA reaches one of them.
+ * In the stateless form another server makes the answer from the token and the thumbprint, and nothing is published.
  * A listener that could not be bound is retried here, so certd recovers when its port becomes free.
  */
 #include "common/error.h"
@@ -23,11 +24,19 @@ http_check(struct solver *solver, const struct autocert *autocert _unused_, cons
 {
 	if (is_wildcard)
 		return error_set(err, ERROR_INVALID, "*.%s is a wildcard, which CAs validate only by dns-01", name);
-	if (solver->webroots.count)
+	if (solver->webroots.count || solver->is_http_stateless)
 		return 0;
 	if (!http01_is_configured(solver->http))
 		return error_set(err, ERROR_INVALID, "%s", http01_advise(solver->http));
 	return is_now ? http01_open(solver->http, err) : 0;
+}
+
+const char *
+http_means(const struct solver *solver)
+{
+	if (solver->is_http_stateless)
+		return "a server that answers from the thumbprint of the account key";
+	return solver->webroots.count ? "a webroot" : "an HTTP listener";
 }
 
 static void
@@ -41,6 +50,8 @@ solve_http_on_timer(void *arg)
 int
 http_publish(struct solver *solver, const char *token, const char *key_authorization, struct error *err)
 {
+	if (solver->is_http_stateless)
+		return 0;
 	if (http01_is_configured(solver->http)) {
 		if (http01_open(solver->http, err) < 0 && !solver->webroots.count)
 			return -1;
@@ -56,6 +67,8 @@ http_publish(struct solver *solver, const char *token, const char *key_authoriza
 void
 http_withdraw(struct solver *solver, const char *token, const char *key_authorization)
 {
+	if (solver->is_http_stateless)
+		return;
 	http01_remove(solver->http, token, key_authorization);
 	for (size_t i = 0; i < solver->webroots.count; i++)
 		webroot_remove(solver->webroots.items[i], token, NULL);

@@ -42,6 +42,7 @@ solver_new(const struct dnsprovider_env *env, struct store *store, const struct 
 	solver->store = store;
 	solver->events = config->events;
 	strlist_copy(&solver->webroots, &config->webroots);
+	solver->is_http_stateless = config->is_http_stateless;
 	solver->http = http01_new(env->loop, &http);
 	solver->tlsalpn = tlsalpn_new(env->loop, &tlsalpn);
 	solver->dns = dns_solves_new(solver, config->propagation_poll_ms);
@@ -331,8 +332,7 @@ solver_explain(struct solver *solver, const struct autocert *autocert, const cha
 	if (choice_has_worked(&autocert->validations, kind->type, name))
 		return xasprintf("challenge auto chooses %s for %s: it worked the last time", kind->word, name);
 	if (kind == &solver_http01)
-		return xasprintf("challenge auto chooses http-01 for %s: there is %s", name,
-			solver->webroots.count ? "a webroot" : "an HTTP listener");
+		return xasprintf("challenge auto chooses http-01 for %s: there is %s", name, http_means(solver));
 	if (q.is_wildcard)
 		return xasprintf("challenge auto chooses dns-01 for %s: it is a wildcard", name);
 	if (kind == &solver_dns01 && names_dns_provider(autocert))

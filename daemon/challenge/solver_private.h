@@ -16,6 +16,7 @@ struct solver {
 	struct dnsprovider_env env;
 	struct store *store;
 	struct strlist webroots;
+	bool is_http_stateless;
 	struct http01 *http;
 	struct tlsalpn *tlsalpn;
 	struct dns_solves *dns;
@@ -78,6 +79,10 @@ dns_solves_free(struct dns_solves *solves);
 
 struct txt_queue *
 dns_solves_txt_queue(struct dns_solves *solves);
+
+/* What answers http-01, for people: "a webroot". Static. */
+const char *
+http_means(const struct solver *solver);
 
 /* Publishes an answer of http-01, where the listener and all webroots serve it; http_withdraw() in any case. */
 int

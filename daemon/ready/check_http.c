@@ -70,12 +70,19 @@ answer_checked(const struct error *err, void *arg)
 static void
 answer_start(struct ready_step *s)
 {
+	_cleanup_provider_ struct provider p = { 0 };
+
 	if (server_is_address(s->base) || !is_method(s, "http-01")) {
 		ready_next(s);
 		return;
 	}
+	object_peek(s->run->ready->store, &provider_class, s->run->a.provider, &p, NULL);
+	if (s->run->ready->config.conf->is_http_stateless && !p.account_thumbprint) {
+		ready_next(s); /* the check of the account reports it */
+		return;
+	}
 	s->cancel = answer_cancel;
-	s->data = http_check_start(s->run->ready->config.env->solver, s->base, answer_checked, s);
+	s->data = http_check_start(s->run->ready->config.env->solver, s->base, p.account_thumbprint, answer_checked, s);
 }
 
 const struct ready_check ready_check_answer = { .word = "answer", .is_of_name = true, .start = answer_start };

@@ -232,8 +232,8 @@ account_note_roll(struct account *account, struct store_txn *txn, struct provide
 		p->account_note = NULL;
 		secret_move(&p->account_key, &p->next_key);
 		str_replace(&p->account_thumbprint, thumbprint);
-		event_emit(account->env->events, txn, EVENT_ACCOUNT_DONE, &object, NULL, "account %s has another key",
-			p->account_url);
+		event_emit(account->env->events, txn, EVENT_ACCOUNT_DONE, &object, NULL,
+			"account %s has another key, with the thumbprint %s", p->account_url, p->account_thumbprint);
 	} else {
 		secret_clear(&p->next_key);
 		p->account_note = xasprintf("the key was not replaced: %s", err->message);

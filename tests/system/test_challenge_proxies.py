@@ -39,7 +39,7 @@ class ApacheSnippet(Server):
 
     def command(self):
         modules = "".join(f"LoadModule {name}_module /usr/lib/apache2/modules/mod_{name}.so\n"
-                          for name in ("mpm_event", "authz_core", "alias", "proxy", "proxy_http"))
+                          for name in ("mpm_event", "authz_core", "alias", "proxy", "proxy_http", "rewrite"))
         config = self.directory / "apache.conf"
         config.write_text(
             f"{modules}ServerName localhost\nListen 127.0.0.1:{self.port}\nPidFile {self.directory}/pid\n"
@@ -145,6 +145,58 @@ def test_the_snippets_for_apache_and_caddy_bring_challenges_to_certd(start, serv
     wait_issued(certd)
     assert status_of(web.port, "/.well-known/acme-challenge/unknown") == 404
     assert status_of(web.port, "/other") in (301, 302)
+
+
+STATELESS = {"nginx": "nginx-acme-stateless.conf", "haproxy": "haproxy-acme-stateless.cfg",
+             "apache": "apache-acme-stateless.conf", "caddy": "caddy-acme-stateless.conf"}
+
+
+def start_stateless(start, certd, kind, port):
+    """A server on @port with the shipped snippet and the thumbprint that certctl prints."""
+    thumbprint = certd.ctl("show", "provider", "le", "--thumbprint").stdout
+    assert thumbprint == certd.call("provider.get", ref="le")["metadata"]["accountThumbprint"] + "\n"
+    text = (ETC / STATELESS[kind]).read_text().replace("THUMBPRINT", thumbprint.strip())
+    if kind == "nginx":
+        return start(Nginx, http=text, port=port)
+    return start({"haproxy": HaproxySnippet, "apache": ApacheSnippet, "caddy": CaddySnippet}[kind], text, port)
+
+
+@pytest.mark.parametrize("kind, other", [("nginx", 200), ("haproxy", 301), ("apache", 301), ("caddy", 302)])
+def test_the_stateless_snippets_answer_without_certd(start, kind, other):
+    port = free_port()
+    certd = start(Certd, config="http-stateless = yes\n")
+    add_provider(start, certd, port)
+    start_stateless(start, certd, kind, port)
+    certd.call("autoCertificate.create", properties={"provider": "le", "commonName": "www.example.com"})
+    wait_issued(certd)
+    assert status_of(port, "/.well-known/acme-challenge/a?b") == 200
+    assert status_of(port, "/.well-known/acme-challenge/a%22b") in (403, 404, other)
+    assert status_of(port, "/other") == other
+
+
+def test_another_account_key_needs_another_thumbprint_in_the_server(start):
+    port = free_port()
+    certd = start(Certd, config="http-stateless = yes\n")
+    add_provider(start, certd, port)
+    nginx = start_stateless(start, certd, "nginx", port)
+    certd.ctl("rollover", "le")
+    thumbprint = certd.ctl("show", "provider", "le", "--thumbprint").stdout.strip()
+    assert f"another key, with the thumbprint {thumbprint}" in certd.ctl("events").stdout
+    certd.call("autoCertificate.create", properties={"provider": "le", "commonName": "www.example.com"})
+    wait_for(lambda: "key authorization" in certd.call(
+        "autoCertificate.get", ref="www.example.com")["metadata"].get("message", ""), 20, "the CA refuses the old thumbprint")
+    nginx.stop()
+    start_stateless(start, certd, "nginx", port)
+    certd.call("autoCertificate.renew", ref="www.example.com")
+    wait_issued(certd)
+
+
+def test_show_thumbprint_is_of_a_provider_with_an_account(start):
+    certd = start(Certd, config=f"http-listen = 127.0.0.1:{free_port()}\n")
+    certd.call("provider.create", properties={"name": "gone", "email": "ops@example.com", "termsOfServiceAgreed": True,
+                                              "server": f"https://127.0.0.1:{free_port()}/directory"})
+    refused = certd.ctl("show", "provider", "gone", "--thumbprint", check=False)
+    assert refused.returncode == 71 and refused.stdout == "" and "certctl explain provider gone" in refused.stderr
 
 
 def test_a_webroot_of_nginx_serves_challenges_and_is_left_as_it_was(start, scratch):

@@ -27,6 +27,7 @@ struct server {
 	char root[64];
 	const struct reply *replies; /* the last one is repeated */
 	size_t n;
+	const char *behind;  /* the token in its answers; NULL: as certd publishes it */
 	struct strlist urls; /* that were asked for, the token as TOKEN */
 	char *token;
 	http_done_fn *done;
@@ -51,7 +52,7 @@ server_reply(void *arg)
 	if (r->body)
 		buf_add_str(&res.body, r->body);
 	else
-		buf_printf(&res.body, "%s.certd-check", s->token);
+		buf_printf(&res.body, "%s%s", s->token, s->behind ? s->behind : ".certd-check");
 	if (!r->status)
 		error_set(&err, ERROR_NETWORK, "cannot connect for %s", s->token);
 	s->done = NULL;
@@ -86,6 +87,10 @@ server_take(void *self, const struct http_request *req, http_done_fn *done, void
 
 	cr_expect_str_eq(req->method, "GET");
 	cr_expect(req->may_use_http && req->max_body == 16 << 10 && req->timeout_ms == HTTP_CHECK_MS);
+	if (!s->token && s->rig.config.is_http_stateless) {
+		cr_expect_null(published(s));
+		s->token = xstrdup(strrchr(req->url, '/') + 1);
+	}
 	if (!s->token)
 		s->token = published(s);
 	cr_assert_not_null(s->token, "it is asked for before it is published");
@@ -193,7 +198,7 @@ Test(http_check, fetches_what_it_publishes_and_says_what_came_instead)
 		server_init(&s, true);
 		s.replies = cases[i].replies;
 		s.n = cases[i].n;
-		http_check_start(s.rig.solver, "www.example.com", note_done, &s.result);
+		http_check_start(s.rig.solver, "www.example.com", NULL, note_done, &s.result);
 		cr_expect_eq(s.result.calls, 0, "%s: from inside the call", cases[i].why);
 		cr_assert(rig_wait(&s.rig, &s.result, 5000), "%s", cases[i].why);
 		cr_expect_eq(s.result.calls, 1, "%s", cases[i].why);
@@ -221,7 +226,7 @@ Test(http_check, white_space_behind_the_answer_is_no_difference)
 		server_init(&s, true);
 		s.replies = &reply;
 		s.n = 1;
-		http_check_start(s.rig.solver, "www.example.com", note_done, &s.result);
+		http_check_start(s.rig.solver, "www.example.com", NULL, note_done, &s.result);
 		s.token = published(&s);
 		body = xasprintf("%s.certd-check%s", s.token, cases[i].behind);
 		reply.body = body;
@@ -231,12 +236,45 @@ Test(http_check, white_space_behind_the_answer_is_no_difference)
 	}
 }
 
+/* The token is made up, nothing is published, and the answer is made from the thumbprint. */
+Test(http_check, a_server_that_answers_by_itself_needs_the_right_thumbprint)
+{
+	static const char thumbprint[] = "aAbBcCdDeEfFgGhHiIjJkKlLmMnNoOpPqQrRsStTuU0";
+	static const struct {
+		const char *behind; /* the token */
+		const char *says;   /* "": the answer is right */
+	} cases[] = { { ".aAbBcCdDeEfFgGhHiIjJkKlLmMnNoOpPqQrRsStTuU0\n", "" },
+		{ ".1AbBcCdDeEfFgGhHiIjJkKlLmMnNoOpPqQrRsStTuU0", HOME
+			" answers 200, \"TOKEN.1AbBcCdDeEfFgGhHiIjJkKlLmMnNoOpPqQrRsStTuU0\", and not "
+			"TOKEN.aAbBcCdDeEfFgGhHiIjJkKlLmMnNoOpPqQrRsStTuU0: set the thumbprint of the account key in "
+			"the server of this name" },
+		{ ".certd-check", HOME " answers 200, \"TOKEN.certd-check\", and not TOKEN."
+				       "aAbBcCdDeEfFgGhHiIjJkKlLmMnNoOpPqQrRsStTuU0: set the thumbprint of the account "
+				       "key in the server of this name" } };
+
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		struct reply reply = { .status = 200 };
+		struct server s;
+
+		server_init(&s, true);
+		s.rig.config.is_http_stateless = true;
+		rig_restart(&s.rig);
+		s.replies = &reply;
+		s.n = 1;
+		s.behind = cases[i].behind;
+		http_check_start(s.rig.solver, "www.example.com", thumbprint, note_done, &s.result);
+		cr_assert(rig_wait(&s.rig, &s.result, 5000));
+		cr_expect_str_eq(s.result.error.message ? s.result.error.message : "", cases[i].says);
+		server_clear(&s);
+	}
+}
+
 Test(http_check, what_cannot_be_published_is_not_asked_for)
 {
 	struct server s;
 
 	server_init(&s, false);
-	http_check_start(s.rig.solver, "www.example.com", note_done, &s.result);
+	http_check_start(s.rig.solver, "www.example.com", NULL, note_done, &s.result);
 	cr_assert(rig_wait(&s.rig, &s.result, 5000));
 	cr_expect(error_is_set(&s.result.error) && strstr(s.result.error.message, "/does/not/exist"), "%s",
 		s.result.error.message);
@@ -255,7 +293,7 @@ Test(http_check, a_cancelled_one_is_withdrawn_and_silent_at_any_moment)
 		server_init(&s, true);
 		s.replies = &reply;
 		s.n = 1;
-		check = http_check_start(s.rig.solver, "www.example.com", note_done, &s.result);
+		check = http_check_start(s.rig.solver, "www.example.com", NULL, note_done, &s.result);
 		if (ms == 1)
 			rig_run_ms(&s.rig, 0);
 		if (!s.result.calls)

@@ -22,7 +22,8 @@ enum {
 	OTHER_ZONE = 16,
 	NO_ZONE = 32,
 	NAMED = 64,
-	TLS_LISTENER = 128
+	TLS_LISTENER = 128,
+	STATELESS = 256
 };
 
 struct choice {
@@ -70,6 +71,7 @@ equip(struct rig *rig, int have, int *ret_taken, struct autocert *autocert)
 	}
 	if (have & WEBROOT)
 		strlist_add(&rig->config.webroots, "/nonexistent");
+	rig->config.is_http_stateless = have & STATELESS;
 	if (have & ZONE)
 		rig_add_provider(rig, "a", "127.0.0.1:1", "example.com", NULL);
 	if (have & OTHER_ZONE)
@@ -126,6 +128,9 @@ Test(solver, chooses_what_is_offered_configured_and_fits)
 		{ "no challenge set is auto", LISTENER, NULL, "www.example.com", false, "dns-01,http-01", "http-01",
 			NULL },
 		{ "a webroot will do", WEBROOT, "auto", "www.example.com", false, "http-01", "http-01", NULL },
+		{ "another server may answer", STATELESS, "auto", "www.example.com", false, "dns-01,http-01", "http-01",
+			NULL },
+		{ "but not for a wildcard", STATELESS | ZONE, "auto", "example.com", true, "dns-01", "dns-01", NULL },
 		{ "wildcards need DNS", LISTENER | ZONE, "auto", "example.com", true, "dns-01", "dns-01", NULL },
 		{ "a DNS provider alone", ZONE, "auto", "www.example.com", false, "http-01,dns-01", "dns-01", NULL },
 		{ "the only one, without zones", NO_ZONE, "auto", "www.example.com", false, "http-01,dns-01", "dns-01",
@@ -290,6 +295,7 @@ Test(solver, says_what_auto_takes_and_why)
 	} cases[] = {
 		{ LISTENER | ZONE, "auto", "www.example.com", "chooses http-01 for www.example.com: there is an HTTP" },
 		{ WEBROOT | ZONE, NULL, "www.example.com", "there is a webroot" },
+		{ STATELESS, NULL, "www.example.com", "there is a server that answers from the thumbprint" },
 		{ LISTENER | ZONE, "auto", "*.example.com", "chooses dns-01 for *.example.com: it is a wildcard" },
 		{ LISTENER | NAMED, "auto", "www.example.com", "chooses dns-01 for www.example.com: a DNS provider" },
 		{ TLS_LISTENER, "auto", "www.example.com",

@@ -115,6 +115,12 @@ Test(conf, errors_name_file_line_option_and_what_is_allowed)
 			"12h" },
 		{ "allow-other-hosts = true\n", "certd.conf:1: allow-other-hosts: 'true' is neither yes nor no" },
 		{ "state = certd\n", "certd.conf:1: state: 'certd' is not an absolute path" },
+		{ "webroot = /a\n\nhttp-stateless = yes\n",
+			"certd.conf:3: http-stateless: certd does not answer http-01 itself then: remove http-listen "
+			"and webroot, or http-stateless" },
+		{ "http-stateless = yes\nhttp-listen = [::]:80\n",
+			"certd.conf:1: http-stateless: certd does not answer http-01 itself then: remove http-listen "
+			"and webroot, or http-stateless" },
 		{ "log-level = loud\n",
 			"certd.conf:1: log-level: 'loud' is not one of error, warning, notice, info, debug" },
 		{ "proxy =\n", "certd.conf:1: proxy: does not have a value" },

@@ -37,6 +37,7 @@ static struct stage {
 	const char *target;       /* "zone", or "!" and why there is none; NULL: it never comes */
 	const struct dnsprovider *provider;
 	const char *zones;       /* of list_zones(), separated by ','; "!" and an error; NULL: none comes */
+	const char *thumbprint;  /* of the account; not copied */
 	enum error_code port_80; /* ERROR_NONE: the answer is right; ERROR_STATE: none comes */
 	struct loop *loop;
 	unsigned times[16];    /* of each talk */
@@ -216,7 +217,8 @@ __wrap_solver_method(struct solver *solver, const struct autocert *autocert, con
 const char *
 __real_solver_method(struct solver *solver, const struct autocert *autocert, const char *name, struct error *err);
 struct http_check *
-__wrap_http_check_start(struct solver *solver, const char *name, http_check_done_fn *done, void *arg);
+__wrap_http_check_start(
+	struct solver *solver, const char *name, const char *thumbprint, http_check_done_fn *done, void *arg);
 void
 __wrap_http_check_cancel(struct http_check *check);
 
@@ -299,8 +301,10 @@ __wrap_solver_method(struct solver *solver, const struct autocert *autocert, con
 }
 
 struct http_check *
-__wrap_http_check_start(struct solver *solver _unused_, const char *name, http_check_done_fn *done, void *arg)
+__wrap_http_check_start(
+	struct solver *solver _unused_, const char *name, const char *thumbprint, http_check_done_fn *done, void *arg)
 {
+	cr_expect_str_eq(thumbprint, stage.thumbprint);
 	buf_printf(&stage.asked, "port 80 of %s\n", name);
 	return reply_new(
 		&(struct reply){ .answer = stage.port_80 == ERROR_STATE ? NULL : "", .http_done = done, .arg = arg });
@@ -348,6 +352,7 @@ bed_init(struct bed *b)
 	b->ready = ready_new(&(struct ready_config){ .env = &b->w->issue_env, .conf = &b->conf });
 	stage.loop = b->w->loop;
 	stage.method = "tls-alpn-01";
+	stage.thumbprint = b->p.account_thumbprint;
 }
 
 static void
@@ -947,6 +952,27 @@ Test(ready, what_a_deployment_uses_must_be_there)
 		"directory\n",
 		gone, plain, file);
 	bed_expect(&b, "files", NULL, "", expected);
+	bed_clear(&b);
+}
+
+/* Without an account there is no answer to expect. */
+Test(ready, a_server_that_answers_from_the_thumbprint_is_asked_if_there_is_an_account)
+{
+	static const struct talk talks[] = { ZONE, SERVERS, NO_CAA, ADDRESS, { NULL, NULL } };
+	struct bed b;
+
+	bed_init(&b);
+	stage.method = "http-01";
+	stage.talks = talks;
+	b.conf.is_http_stateless = true;
+	bed_save(&b);
+	bed_check(&b);
+	cr_expect_not_null(strstr(buf_str(&stage.asked), "port 80 of www.sim.test\n"), "%s", buf_str(&stage.asked));
+	stage.thumbprint = NULL;
+	str_replace(&b.p.account_thumbprint, NULL);
+	bed_save(&b);
+	bed_check(&b);
+	cr_expect_null(strstr(buf_str(&stage.asked), "port 80"), "%s", buf_str(&stage.asked));
 	bed_clear(&b);
 }
 
