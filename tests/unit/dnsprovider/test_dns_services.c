@@ -227,9 +227,10 @@ add_change(struct play *p, const struct service *s, enum goal goal, bool is_know
 		add_after(p, s);
 	} else if (change) {
 		add_exchange_of(p, change, goal == REMOVE ? 71 : 70);
-		p->turns[p->count - 1].is_read = false;
-		if (change->call)
+		if (change->call) {
+			p->turns[p->count - 1].is_read = false;
 			add_after(p, s);
+		}
 	} else if (!s->list_call) {
 		add_exchange(p, is_removal(goal) ? &s->remove : &s->add);
 	}
