@@ -154,7 +154,7 @@ fields_has_secret(const struct record_class *cls, size_t i, const struct object 
 {
 	const struct secret *secret = (const void *)((const char *)o + cls->fields[i].offset);
 
-	return o->is_peek ? o->sealed >> i & 1 : secret->len > 0;
+	return o->is_peek ? (o->sealed & record_secret_bit(cls, &cls->fields[i])) != 0 : secret->len > 0;
 }
 
 /* Only the names of secrets are returned: those that @fields declares. */

@@ -128,7 +128,11 @@ int
 record_decode(struct store *store, const struct record_class *cls, const char *id, const void *data, size_t len,
 	void *obj, struct error *err);
 
-/* Which secrets a decoded record has, without unsealing them: 1 << index in @cls->fields. */
+/* The bit of a RECORD_SECRET in record_secrets(): the secrets of a class are counted, of which it has at most 64. */
+uint64_t
+record_secret_bit(const struct record_class *cls, const struct record_field *field);
+
+/* Which secrets a decoded record has, without unsealing them: their bits. */
 uint64_t
 record_secrets(const struct record_class *cls, const void *data, size_t len);
 

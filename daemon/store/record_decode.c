@@ -255,6 +255,16 @@ record_decode(struct store *store, const struct record_class *cls, const char *i
 }
 
 uint64_t
+record_secret_bit(const struct record_class *cls, const struct record_field *field)
+{
+	unsigned number = 0;
+
+	for (const struct record_field *f = cls->fields; f < field; f++)
+		number += f->type == RECORD_SECRET;
+	return UINT64_C(1) << number;
+}
+
+uint64_t
 record_secrets(const struct record_class *cls, const void *data, size_t len)
 {
 	const unsigned char *p = data;
@@ -264,7 +274,7 @@ record_secrets(const struct record_class *cls, const void *data, size_t len)
 		const struct record_field *f = field_of_tag(cls, p[at]);
 
 		if (f && f->type == RECORD_SECRET)
-			found |= UINT64_C(1) << (f - cls->fields);
+			found |= record_secret_bit(cls, f);
 	}
 	return found;
 }

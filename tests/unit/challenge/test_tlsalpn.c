@@ -312,10 +312,12 @@ challenge_init(struct fixture *f, struct rig *rig, bool is_taken)
 	cr_assert_eq(bind(fd, (struct sockaddr *)&f->address, sizeof(f->address)), 0);
 	cr_assert_eq(listen(fd, 8), 0);
 	rig_init(rig, NULL);
-	if (is_taken)
+	if (is_taken) {
 		strlist_take(&rig->config.tlsalpn_listen, xasprintf("127.0.0.1:%d", ntohs(f->address.sin_port)));
-	else
-		rig->config = (struct solver_config){ .tlsalpn_fds = &fd, .n_tlsalpn_fds = 1 };
+	} else {
+		rig->config.tlsalpn_fds = &fd;
+		rig->config.n_tlsalpn_fds = 1;
+	}
 	rig_restart(rig);
 	rig->config.n_tlsalpn_fds = 0;
 	f->loop = rig->env.loop;

@@ -308,3 +308,27 @@ Test(record, tags_of_the_resources_are_unique_and_types_are_those_of_their_roles
 		}
 	}
 }
+
+/* Of many fields: a bit is not the index of the field. */
+Test(record, each_secret_of_a_class_has_a_bit_of_its_own)
+{
+	const struct record_class *const classes[] = { &provider_class, &autocert_class, &certificate_class,
+		&dnsprovider_class, &consumer_class, &alert_class };
+	unsigned n_secrets = 0;
+
+	for (size_t i = 0; i < ARRAY_SIZE(classes); i++) {
+		uint64_t taken = 0;
+
+		for (size_t k = 0; k < classes[i]->n_fields; k++) {
+			const struct record_field *field = &classes[i]->fields[k];
+			uint64_t bit = field->type == RECORD_SECRET ? record_secret_bit(classes[i], field) : 0;
+
+			cr_expect_eq(taken & bit, 0, "%s: tag %u", classes[i]->name, (unsigned)field->tag);
+			cr_expect(bit || field->type != RECORD_SECRET, "%s: tag %u", classes[i]->name,
+				(unsigned)field->tag);
+			taken |= bit;
+			n_secrets += bit != 0;
+		}
+	}
+	cr_expect_gt(n_secrets, 4);
+}
