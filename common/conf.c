@@ -10,6 +10,7 @@
 #include "common/nearest.h"
 #include "common/scope.h"
 #include "common/timefmt.h"
+#include "common/webroot_entry.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -20,7 +21,7 @@
 
 enum { MAX_FILE = 256 * 1024, MAX_SPAN = 4000 * 86400 };
 
-enum conf_kind { CONF_TEXT, CONF_PATH, CONF_COUNT, CONF_SPAN, CONF_BOOL, CONF_LIST, CONF_SCOPES, CONF_LEVEL };
+enum conf_kind { CONF_TEXT, CONF_PATH, CONF_COUNT, CONF_SPAN, CONF_BOOL, CONF_LIST, CONF_LEVEL };
 
 struct conf_option {
 	const char *name;
@@ -67,7 +68,8 @@ static const struct conf_option options[] = {
 		"listen for tls-alpn-01 on ADDRESS:PORT or unix:PATH, such as [::]:443, or 127.0.0.1:5443 behind a "
 		"server that passes connections for acme-tls/1 on", true },
 	{ "webroot", CONF_LIST, AT(webroots), NULL, 0, 0, "web server directories in which http-01 challenges are "
-		"placed", true },
+		"placed: PATH, or PATH NAME... only for these names, such as /srv/shop shop.example.com "
+		"*.shop.example.com", true },
 	{ "http-stateless", CONF_BOOL, AT(is_http_stateless), "no", 0, 0,
 		"http-01 is answered by another server, from the thumbprint of the account key", true },
 	{ "dns-servers", CONF_TEXT, AT(dns_servers), NULL, 0, 0, "DNS resolvers: ADDRESS[:PORT],... (default: those "
@@ -78,7 +80,7 @@ static const struct conf_option options[] = {
 	{ "operator-groups", CONF_LIST, AT(operator_groups), NULL, 0, 0,
 		"groups with the role operator", false },
 	{ "viewer-groups", CONF_LIST, AT(viewer_groups), NULL, 0, 0, "groups with the role viewer", false },
-	{ "scopes", CONF_SCOPES, AT(scopes), NULL, 0, 0,
+	{ "scopes", CONF_LIST, AT(scopes), NULL, 0, 0,
 		"restrict a group's role: GROUP:domain=*.example.com, GROUP:provider=NAME or GROUP:label=LABEL",
 		false },
 	{ "renew-before", CONF_SPAN, AT(renew_before), "30d", 60, MAX_SPAN,
@@ -240,7 +242,22 @@ check_scope(const char *item, struct error *err)
 static bool
 is_list(const struct conf_option *option)
 {
-	return option->kind == CONF_LIST || option->kind == CONF_SCOPES;
+	return option->kind == CONF_LIST;
+}
+
+/* Lists whose items are more than text. */
+static const struct {
+	const char *option;
+	int (*check)(const char *item, struct error *err);
+} checks[] = { { "scopes", check_scope }, { "webroot", webroot_entry_check } };
+
+static int
+check_item(const struct conf_option *option, const char *item, struct error *err)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(checks); i++)
+		if (strcmp(option->name, checks[i].option) == 0)
+			return checks[i].check(item, err);
+	return 0;
 }
 
 static int
@@ -249,8 +266,8 @@ set_list(const struct conf_option *option, struct strlist *place, const char *va
 	size_t before = place->count;
 
 	strlist_split(place, value, ',');
-	for (size_t i = before; option->kind == CONF_SCOPES && i < place->count; i++)
-		if (check_scope(place->items[i], err) < 0)
+	for (size_t i = before; i < place->count; i++)
+		if (check_item(option, place->items[i], err) < 0)
 			return -1;
 	return 0;
 }
@@ -276,7 +293,6 @@ set_value(struct conf *conf, const struct conf_option *option, const char *value
 	case CONF_BOOL:
 		return set_bool(place, value, err);
 	case CONF_LIST:
-	case CONF_SCOPES:
 		return set_list(option, place, value, err);
 	case CONF_LEVEL:
 		return set_level(place, value, err);
@@ -475,7 +491,6 @@ conf_is_equal(const struct conf_option *option, const void *a, const void *b)
 	case CONF_BOOL:
 		return *(const bool *)a == *(const bool *)b;
 	case CONF_LIST:
-	case CONF_SCOPES:
 		break;
 	}
 	return strlist_equal(a, b);
@@ -495,7 +510,6 @@ conf_size(const struct conf_option *option)
 	case CONF_BOOL:
 		return sizeof(bool);
 	case CONF_LIST:
-	case CONF_SCOPES:
 		break;
 	}
 	return sizeof(struct strlist);
@@ -533,7 +547,6 @@ kind_metavar(enum conf_kind kind)
 	case CONF_BOOL:
 		return "yes|no";
 	case CONF_LIST:
-	case CONF_SCOPES:
 		return "LIST";
 	case CONF_LEVEL:
 		return "LEVEL";

@@ -22,4 +22,5 @@ libcommon_a_SOURCES += \
 	common/timefmt.c common/timefmt.h \
 	common/tz.c common/tz.h \
 	common/utf8.c common/utf8.h \
+	common/webroot_entry.c common/webroot_entry.h \
 	common/xml.c common/xml.h

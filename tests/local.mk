@@ -37,6 +37,7 @@ unit_common_SOURCES = \
 	tests/unit/common/test_scope.c \
 	tests/unit/common/test_timefmt.c \
 	tests/unit/common/test_utf8.c \
+	tests/unit/common/test_webroot_entry.c \
 	tests/unit/common/crypto/chains.h \
 	tests/unit/common/crypto/mini_ca.c \
 	tests/unit/common/crypto/mini_ca.h \

@@ -19,6 +19,7 @@ enum { REDIRECTS_MAX = 5, BODY_MAX = 16 << 10, SEEN_MAX = 100 };
 
 struct http_check {
 	struct solver *solver;
+	char *name;
 	char *url; /* that is asked */
 	char *token;
 	char *content;
@@ -37,8 +38,9 @@ http_check_cancel(struct http_check *c)
 		return;
 	loop_timer_cancel(&c->start);
 	http_cancel(c->solver->env.http, c->request);
-	http_withdraw(c->solver, c->token, c->content);
+	http_withdraw(c->solver, c->name, c->token, c->content);
 	error_clear(&c->failure);
+	free(c->name);
 	free(c->url);
 	free(c->token);
 	free(c->content);
@@ -159,12 +161,13 @@ http_check_start(struct solver *solver, const char *name, const char *thumbprint
 
 	store_new_id(token);
 	c->solver = solver;
+	c->name = xstrdup(name);
 	c->token = xasprintf("certd-check-%s", token);
 	c->content = xasprintf("%s.%s", c->token, solver->is_http_stateless ? thumbprint : "certd-check");
 	c->url = xasprintf("http://%s%s%s", name, HTTP01_PATH, c->token);
 	c->done = done;
 	c->arg = arg;
-	http_publish(solver, c->token, c->content, &c->failure);
+	http_publish(solver, c->name, c->token, c->content, &c->failure);
 	loop_timer_init(&c->start, solver->env.loop, http_check_send, c);
 	loop_timer_set(&c->start, 0);
 	return c;

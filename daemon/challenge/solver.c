@@ -332,7 +332,8 @@ solver_explain(struct solver *solver, const struct autocert *autocert, const cha
 	if (choice_has_worked(&autocert->validations, kind->type, name))
 		return xasprintf("challenge auto chooses %s for %s: it worked the last time", kind->word, name);
 	if (kind == &solver_http01)
-		return xasprintf("challenge auto chooses http-01 for %s: there is %s", name, http_means(solver));
+		return xasprintf(
+			"challenge auto chooses http-01 for %s: there is %s", name, http_means(solver, q.name));
 	if (q.is_wildcard)
 		return xasprintf("challenge auto chooses dns-01 for %s: it is a wildcard", name);
 	if (kind == &solver_dns01 && names_dns_provider(autocert))

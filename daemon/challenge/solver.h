@@ -21,7 +21,7 @@ struct solve;  /* one challenge that is published or being published */
 
 struct solver_config {
 	struct strlist http_listen; /* "[::]:80", "127.0.0.1:5002", "unix:/run/..."; empty: no own listener */
-	struct strlist webroots;    /* directories served by a web server on this host */
+	struct strlist webroots;    /* of web servers on this host; see common/webroot_entry.h */
 	bool is_http_stateless;     /* another server answers http-01 by itself; nothing is published */
 	const int *http_fds;        /* listening sockets passed by the service manager; taken */
 	size_t n_http_fds;

@@ -80,16 +80,17 @@ dns_solves_free(struct dns_solves *solves);
 struct txt_queue *
 dns_solves_txt_queue(struct dns_solves *solves);
 
-/* What answers http-01, for people: "a webroot". Static. */
+/* What answers http-01 of @name, for people: "a webroot". Static. */
 const char *
-http_means(const struct solver *solver);
+http_means(const struct solver *solver, const char *name);
 
-/* Publishes an answer of http-01, where the listener and all webroots serve it; http_withdraw() in any case. */
+/* Publishes an answer of http-01 by the listener and in the webroots of @name; http_withdraw() in any case. */
 int
-http_publish(struct solver *solver, const char *token, const char *key_authorization, struct error *err);
+http_publish(
+	struct solver *solver, const char *name, const char *token, const char *key_authorization, struct error *err);
 
 void
-http_withdraw(struct solver *solver, const char *token, const char *key_authorization);
+http_withdraw(struct solver *solver, const char *name, const char *token, const char *key_authorization);
 
 /* Cancels all checks without calling back. */
 void

@@ -2,6 +2,7 @@
  * What deployment needs of the host: directories that can be written, programs that can be run, space and a clock. A
  * worker looks, because a network file system may hang.
  */
+#include "common/webroot_entry.h"
 #include "daemon/base/workers.h"
 #include "daemon/ready/ready_private.h"
 #include "daemon/store/setting.h"
@@ -102,32 +103,34 @@ files_of_dns(struct ready_step *s, struct ready_files *f)
 		xasprintf("the program of DNS provider '%s',", d.o.name));
 }
 
-static bool
-files_needs_webroot(const struct ready_step *s)
+static void
+files_of_webroots(struct ready_step *s, struct ready_files *f)
 {
-	for (size_t i = 0; i < s->run->names.count; i++) {
-		const char *method = solver_method(
-			s->run->ready->config.env->solver, &s->run->a, s->run->names.items[i], NULL);
+	const struct strlist *webroots = &s->run->ready->config.conf->webroots;
+	_cleanup_strlist_ struct strlist paths = STRLIST_INIT;
+
+	for (size_t i = 0; webroots->count && i < s->run->names.count; i++) {
+		const char *name = s->run->names.items[i];
+		const char *method = solver_method(s->run->ready->config.env->solver, &s->run->a, name, NULL);
 
 		if (method && strcmp(method, "http-01") == 0)
-			return true;
+			webroot_entries_of(webroots, name, &paths);
 	}
-	return false;
+	for (size_t i = 0; i < paths.count; i++)
+		files_add(f, paths.items[i], W_OK | X_OK, xstrdup("the webroot"));
 }
 
 static void
 files_start(struct ready_step *s)
 {
 	const struct ready *ready = s->run->ready;
-	const struct strlist *webroots = &ready->config.conf->webroots;
 	struct ready_files *f = xcalloc(1, sizeof(*f));
 
 	f->step = s;
 	s->data = f;
 	s->cancel = files_cancel;
 	files_add(f, ready->config.conf->drop_root, W_OK | X_OK, xstrdup("the drop directory"));
-	for (size_t i = 0; webroots->count && files_needs_webroot(s) && i < webroots->count; i++)
-		files_add(f, webroots->items[i], W_OK | X_OK, xstrdup("the webroot"));
+	files_of_webroots(s, f);
 	for (size_t i = 0; i < s->run->a.consumers.count; i++) {
 		_cleanup_consumer_ struct consumer c = { 0 };
 

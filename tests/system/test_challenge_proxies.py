@@ -210,6 +210,27 @@ def test_a_webroot_of_nginx_serves_challenges_and_is_left_as_it_was(start, scrat
     wait_for(lambda: not list((webroot / ".well-known/acme-challenge").iterdir()), 10, "the token's file to go")
 
 
+def test_names_may_have_webroots_of_their_own(start, scratch):
+    """Two server blocks, each with its own root and nothing of the other's."""
+    roots = {name: scratch / name for name in ("www", "shop")}
+    for root in roots.values():
+        root.mkdir(mode=0o755)
+        root.chmod(0o755)
+    certd = start(Certd, config=f"webroot = {roots['www']}, {roots['shop']} shop.example.com *.shop.example.com\n")
+    port = free_port()
+    start(Nginx, challenges=roots["www"], port=port, servers=f"""
+	server {{
+		listen 127.0.0.1:{port};
+		server_name .shop.example.com;
+		location / {{ root {roots["shop"]}; }}
+	}}""")
+    add_provider(start, certd, port)
+    certd.call("autoCertificate.create", properties={
+        "provider": "le", "commonName": "www.example.com",
+        "subjectAlternativeNames": ["shop.example.com", "a.shop.example.com"]})
+    wait_issued(certd)
+
+
 def test_a_taken_port_is_explained_and_heals(start):
     port = free_port()
     with socket.create_server(("127.0.0.1", port)):

@@ -12,20 +12,20 @@ class Nginx(Server):
 
     @bundles: maps a server name to the file with its key and chain (certd's bundle.pem), or to certd's nginx.conf.
     @challenges: where requests for /.well-known/acme-challenge/ go: a URL for proxy_pass, or a webroot directory.
-    @http, @https: more configuration for the plain and for each TLS server block.
+    @http, @https: more configuration for the plain and for each TLS server block. @servers: more server blocks.
     @variables: of its environment, which its workers get as well. @main: more configuration, outside of all blocks.
     """
     name = "nginx"
 
     def __init__(self, directory, *, bundles=None, challenges=None, port=None, tls_port=None, address="127.0.0.1",
-                 http="", https="", variables=None, main=""):
+                 http="", https="", servers="", variables=None, main=""):
         super().__init__(directory)
         self.address = address
         self.bundles = bundles or {}
         self.challenges = challenges
         self.port = port or free_port()
         self.tls_port = tls_port or free_port()
-        self.http, self.https = http, https
+        self.http, self.https, self.servers = http, https, servers
         self.variables, self.main = variables or {}, main
         self.config = self.directory / "nginx.conf"
 
@@ -71,6 +71,7 @@ http {{
 		location / {{ return 200 "nginx\\n"; }}
 	}}
 {tls_servers}
+{self.servers}
 }}
 """)
 

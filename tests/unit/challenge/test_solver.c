@@ -23,7 +23,8 @@ enum {
 	NO_ZONE = 32,
 	NAMED = 64,
 	TLS_LISTENER = 128,
-	STATELESS = 256
+	STATELESS = 256,
+	SHOP_ROOT = 512
 };
 
 struct choice {
@@ -71,6 +72,8 @@ equip(struct rig *rig, int have, int *ret_taken, struct autocert *autocert)
 	}
 	if (have & WEBROOT)
 		strlist_add(&rig->config.webroots, "/nonexistent");
+	if (have & SHOP_ROOT)
+		strlist_add(&rig->config.webroots, "/nonexistent shop.example.com");
 	rig->config.is_http_stateless = have & STATELESS;
 	if (have & ZONE)
 		rig_add_provider(rig, "a", "127.0.0.1:1", "example.com", NULL);
@@ -131,6 +134,11 @@ Test(solver, chooses_what_is_offered_configured_and_fits)
 		{ "another server may answer", STATELESS, "auto", "www.example.com", false, "dns-01,http-01", "http-01",
 			NULL },
 		{ "but not for a wildcard", STATELESS | ZONE, "auto", "example.com", true, "dns-01", "dns-01", NULL },
+		{ "a webroot for this name", SHOP_ROOT, "auto", "shop.example.com", false, "http-01", "http-01", NULL },
+		{ "none for this name", SHOP_ROOT, "http-01", "www.example.com", false, "http-01", NULL,
+			"no webroot in certd.conf is for www.example.com: add the name to one" },
+		{ "a listener for the others", SHOP_ROOT | LISTENER, "auto", "www.example.com", false, "http-01",
+			"http-01", NULL },
 		{ "wildcards need DNS", LISTENER | ZONE, "auto", "example.com", true, "dns-01", "dns-01", NULL },
 		{ "a DNS provider alone", ZONE, "auto", "www.example.com", false, "http-01,dns-01", "dns-01", NULL },
 		{ "the only one, without zones", NO_ZONE, "auto", "www.example.com", false, "http-01,dns-01", "dns-01",
@@ -296,6 +304,8 @@ Test(solver, says_what_auto_takes_and_why)
 		{ LISTENER | ZONE, "auto", "www.example.com", "chooses http-01 for www.example.com: there is an HTTP" },
 		{ WEBROOT | ZONE, NULL, "www.example.com", "there is a webroot" },
 		{ STATELESS, NULL, "www.example.com", "there is a server that answers from the thumbprint" },
+		{ SHOP_ROOT | LISTENER, NULL, "shop.example.com", "there is a webroot" },
+		{ SHOP_ROOT | LISTENER, NULL, "www.example.com", "there is an HTTP" },
 		{ LISTENER | ZONE, "auto", "*.example.com", "chooses dns-01 for *.example.com: it is a wildcard" },
 		{ LISTENER | NAMED, "auto", "www.example.com", "chooses dns-01 for www.example.com: a DNS provider" },
 		{ TLS_LISTENER, "auto", "www.example.com",
@@ -439,7 +449,9 @@ Test(solver, http_01_is_up_from_done_to_stop)
 	cr_assert_not_null(mkdtemp(root));
 	path = xasprintf("%s/.well-known/acme-challenge/" TOKEN, root);
 	rig_init(&rig, NULL);
-	strlist_add(&rig.config.webroots, root);
+	strlist_add(&rig.config.webroots, "/nonexistent");
+	strlist_add(&rig.config.webroots, "/nonexistent shop.example.com");
+	strlist_take(&rig.config.webroots, xasprintf("%s *.example.com", root));
 	rig_restart(&rig);
 	authz_init(&authz, "www.example.com", false, "http-01", TOKEN);
 	solve = solver_start(rig.solver, &request, note_done, note_progress, &result);

@@ -121,6 +121,14 @@ Test(conf, errors_name_file_line_option_and_what_is_allowed)
 		{ "http-stateless = yes\nhttp-listen = [::]:80\n",
 			"certd.conf:1: http-stateless: certd does not answer http-01 itself then: remove http-listen "
 			"and webroot, or http-stateless" },
+		{ "webroot = www\n", "certd.conf:1: webroot: 'www' is not an absolute path, with "
+				     "names behind it or without" },
+		{ "webroot = /a, /b\twww.example.com\n",
+			"certd.conf:1: webroot: '/b www.example.com' contains a tab: separate the path "
+			"and the names by blanks" },
+		{ "webroot = /a, /b www.example.com *.*.example.com\n",
+			"certd.conf:1: webroot: /b: '*.*.example.com': only one '*' is allowed; "
+			"it matches all names below" },
 		{ "log-level = loud\n",
 			"certd.conf:1: log-level: 'loud' is not one of error, warning, notice, info, debug" },
 		{ "proxy =\n", "certd.conf:1: proxy: does not have a value" },

@@ -986,6 +986,7 @@ Test(ready, a_webroot_matters_to_http_01_alone)
 	b.conf.webroots = (struct strlist)STRLIST_INIT;
 	strlist_add(&b.conf.webroots, b.dir);
 	strlist_add(&b.conf.webroots, "/does/not/exist");
+	strlist_add(&b.conf.webroots, "/of/another/name www.sim.test");
 	for (size_t i = 0; i < ARRAY_SIZE(methods); i++) {
 		bool is_said;
 
@@ -995,6 +996,7 @@ Test(ready, a_webroot_matters_to_http_01_alone)
 		bed_check(&b);
 		is_said = strstr(buf_str(&b.findings), "warning files: certd cannot write to the webroot "
 						       "/does/not/exist: No such file or directory\n") != NULL;
+		cr_expect_null(strstr(buf_str(&b.findings), "/of/another/name"));
 		cr_expect_eq(is_said, i == 0, "%s: %s", methods[i], buf_str(&b.findings));
 	}
 	strlist_clear(&b.conf.webroots);
