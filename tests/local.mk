@@ -85,6 +85,7 @@ unit_base_SOURCES = \
 	tests/support/tls_server.c tests/support/tls_server.h \
 	tests/unit/base/test_clock.c \
 	tests/unit/base/test_dns.c \
+	tests/unit/base/test_dns_doh.c \
 	tests/unit/base/test_dns_message.c \
 	tests/unit/base/test_fair.c \
 	tests/unit/base/test_hook.c \

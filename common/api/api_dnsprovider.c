@@ -28,6 +28,8 @@ static const struct api_field tail[] = {
 		.help = "ask the CA even if no server has the record after that time" },
 	{ .name = "nameservers", .type = API_STRLIST, .option = "nameserver", .metavar = "HOST[:PORT]",
 		.help = "server to query for the record", .fallback = "the servers of the zone" },
+	{ .name = "resolvers", .type = API_STRLIST, .option = "resolver", .metavar = "ADDRESS[:PORT]|URL",
+		.help = "resolver that must see the record, too; a URL is for DNS over HTTPS (RFC 8484)" },
 	END,
 };
 

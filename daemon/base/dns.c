@@ -447,6 +447,13 @@ dns_ask(struct dns *dns, const char *server, const char *name, enum dns_type typ
 }
 
 struct dns_query *
+dns_ask_resolver(struct dns *dns, const char *server, const char *name, enum dns_type type, int64_t timeout_ms,
+	dns_done_fn *done, void *arg)
+{
+	return ask_with(dns, server, name, type, DNS_MESSAGE_RECURSIVE, timeout_ms, done, arg);
+}
+
+struct dns_query *
 dns_ask_unvalidated(
 	struct dns *dns, const char *name, enum dns_type type, int64_t timeout_ms, dns_done_fn *done, void *arg)
 {

@@ -90,6 +90,11 @@ struct dns_query *
 dns_ask(struct dns *dns, const char *server, const char *name, enum dns_type type, int64_t timeout_ms,
 	dns_done_fn *done, void *arg);
 
+/* The same by the resolver @server, which is asked for recursion. */
+struct dns_query *
+dns_ask_resolver(struct dns *dns, const char *server, const char *name, enum dns_type type, int64_t timeout_ms,
+	dns_done_fn *done, void *arg);
+
 /* The same by the configured servers, which are told not to validate the answer (the CD bit of RFC 4035). */
 struct dns_query *
 dns_ask_unvalidated(

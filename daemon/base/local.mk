@@ -4,6 +4,7 @@ libcertd_a_SOURCES += \
 	daemon/base/clock.c daemon/base/clock.h \
 	daemon/base/dns.c daemon/base/dns.h \
 	daemon/base/dns_channel.c daemon/base/dns_channel.h \
+	daemon/base/dns_doh.c daemon/base/dns_doh.h \
 	daemon/base/dns_message.c daemon/base/dns_message.h \
 	daemon/base/dns_tsig.c daemon/base/dns_tsig.h \
 	daemon/base/dns_update.c \

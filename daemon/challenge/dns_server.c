@@ -6,6 +6,7 @@
 #include "common/error.h"
 #include "common/name.h"
 #include "daemon/base/dns.h"
+#include "daemon/base/dns_doh.h"
 #include "daemon/challenge/dns_watch_private.h"
 #include "daemon/dnsprovider/server.h"
 
@@ -29,10 +30,27 @@ dns_server_new(const struct dns_watch_common *common, const char *host, int port
 	return s;
 }
 
+struct dns_server *
+dns_server_new_resolver(const struct dns_watch_common *common, const char *resolver)
+{
+	_cleanup_free_ char *address = NULL;
+	int port = 0;
+	struct dns_server *s = dns_server_new(common, "", port);
+
+	str_replace(&s->host, resolver);
+	s->is_resolver = true;
+	if (dns_doh_is_url(resolver))
+		strlist_add(&s->addresses, resolver);
+	else if (server_split(resolver, &address, &port))
+		strlist_take(&s->addresses, server_join(address, port));
+	return s;
+}
+
 void
 dns_server_free(struct dns_server *s)
 {
 	dns_cancel(s->query);
+	dns_doh_cancel(s->doh);
 	strlist_clear(&s->addresses);
 	free(s->host);
 	free(s->why);
@@ -43,6 +61,13 @@ static const char *
 current_address(const struct dns_server *s)
 {
 	return s->addresses.items[s->current % s->addresses.count];
+}
+
+/* "ns1.example.com (192.0.2.1:53)", "resolver 9.9.9.9"; owned by the caller. */
+static char *
+dns_server_label(const struct dns_server *s)
+{
+	return s->is_resolver ? xasprintf("resolver %s", s->host) : xasprintf("%s (%s)", s->host, current_address(s));
 }
 
 /* Takes @why. */
@@ -68,29 +93,35 @@ static void
 dns_server_on_answer(const struct dns_answer *answer, const struct error *err, void *arg)
 {
 	struct dns_server *s = arg;
-	const char *at = current_address(s);
+	_cleanup_free_ char *label = dns_server_label(s);
 
 	s->query = NULL;
+	s->doh = NULL;
 	if (err || (answer->rcode != 0 && answer->rcode != RCODE_NXDOMAIN))
 		answered(s, DNS_SERVER_SILENT,
-			xasprintf("%s (%s) does not answer for the zone: %s", s->host, at,
+			xasprintf("%s does not answer%s: %s", label, s->is_resolver ? "" : " for the zone",
 				err ? err->message : dns_rcode_name(answer->rcode)));
-	else if (!answer->is_authoritative)
-		answered(s, DNS_SERVER_SILENT,
-			xasprintf("%s (%s) is not authoritative for %s", s->host, at, s->common->name));
+	else if (!answer->is_authoritative && !s->is_resolver)
+		answered(s, DNS_SERVER_SILENT, xasprintf("%s is not authoritative for %s", label, s->common->name));
 	else if (has_value(s->common, answer))
 		answered(s, DNS_SERVER_HAS, NULL);
 	else
 		answered(s, DNS_SERVER_LACKS,
-			xasprintf("%s (%s) does not have the %s record of %s yet", s->host, at,
-				dns_type_name(s->common->type), s->common->name));
+			xasprintf("%s does not have the %s record of %s yet", label, dns_type_name(s->common->type),
+				s->common->name));
 }
 
 static void
 dns_server_ask_value(struct dns_server *s)
 {
-	s->query = dns_ask(s->common->env->dns, current_address(s), s->common->name, s->common->type, TIMEOUT_MS,
-		dns_server_on_answer, s);
+	const struct dns_watch_common *c = s->common;
+	const char *at = current_address(s);
+
+	if (dns_doh_is_url(at))
+		s->doh = dns_doh_ask(c->env->http, at, c->name, c->type, TIMEOUT_MS, dns_server_on_answer, s);
+	else
+		s->query = (s->is_resolver ? dns_ask_resolver : dns_ask)(
+			c->env->dns, at, c->name, c->type, TIMEOUT_MS, dns_server_on_answer, s);
 }
 
 /* The configured server may listen on another port than 53, which the zone's NS records cannot express. */

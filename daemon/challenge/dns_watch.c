@@ -1,6 +1,8 @@
 /*
  * Rounds: all servers that lack the value are queried at once; after the last answer there is a pause, which doubles
- * each time. Finding the servers is itself a query, which may fail and is repeated with the rounds.
+ * each time. Finding the servers is itself a query, which may fail and is repeated with the rounds. The resolvers are
+ * queried, in rounds of their own, only when the name servers have the value: a resolver that was queried too early
+ * keeps the negative answer.
  */
 #include "daemon/challenge/dns_watch.h"
 
@@ -30,9 +32,11 @@ struct dns_watch {
 	size_t pending; /* outstanding answers of this round */
 	bool has_ns;    /* the zone's NS records are known, or not needed */
 	bool needs_all;
-	bool is_at_server; /* they are being requested from the provider's own server */
+	bool is_at_resolvers; /* the name servers have the value */
+	bool is_at_server;    /* they are being requested from the provider's own server */
 	struct dns_query *ns_query;
 	struct loop_timer timer; /* the next round */
+	int64_t poll_ms;
 	int64_t pause_ms;
 	int64_t deadline_ms;
 	char *said;
@@ -69,10 +73,14 @@ dns_watch_finish(struct dns_watch *w, const struct error *err)
 	for (size_t i = 0; w->verdicts && i < w->n_servers; i++) {
 		const struct dns_server *s = w->servers[i];
 
-		strlist_take(w->verdicts, s->state == DNS_SERVER_HAS ? xasprintf("%s has the %s record", s->host,
-									       dns_type_name(w->common.type))
+		strlist_take(w->verdicts, s->state == DNS_SERVER_HAS ? xasprintf("%s%s has the %s record",
+									       s->is_resolver ? "resolver " : "",
+									       s->host, dns_type_name(w->common.type))
 								     : xstrdup(s->why ? s->why : s->host));
 	}
+	for (size_t i = 0; w->verdicts && !w->is_at_resolvers && i < w->common.provider.resolvers.count; i++)
+		strlist_take(w->verdicts, xasprintf("resolver %s was not queried: the name servers come first",
+						  w->common.provider.resolvers.items[i]));
 	dns_watch_cancel(w);
 	done(err, arg);
 }
@@ -93,13 +101,19 @@ left_ms(const struct dns_watch *w)
 	return w->deadline_ms - clock_boot_ms(loop_clock(w->common.env->loop));
 }
 
+/* Takes @server. */
+static void
+dns_watch_add(struct dns_watch *w, struct dns_server *server)
+{
+	w->servers = xreallocarray(w->servers, w->n_servers + 1, sizeof(struct dns_server *));
+	w->servers[w->n_servers++] = server;
+}
+
 static void
 add_server(struct dns_watch *w, const char *host, int port)
 {
-	if (w->n_servers >= SERVERS_MAX)
-		return;
-	w->servers = xreallocarray(w->servers, w->n_servers + 1, sizeof(struct dns_server *));
-	w->servers[w->n_servers++] = dns_server_new(&w->common, host, port);
+	if (w->n_servers < SERVERS_MAX)
+		dns_watch_add(w, dns_server_new(&w->common, host, port));
 }
 
 static void
@@ -142,7 +156,8 @@ dns_watch_end_without(struct dns_watch *w, const char *why)
 		dns_watch_finish(w, &err);
 		return;
 	}
-	if (anybody_has(w) || w->common.provider.validate_unseen) {
+	bool is_only_silent = w->is_at_resolvers && !anybody_is(w, DNS_SERVER_LACKS);
+	if (anybody_has(w) || is_only_silent || w->common.provider.validate_unseen) {
 		dns_watch_say(w, xasprintf("%s; continuing, because the CA may see it", why));
 		dns_watch_finish(w, NULL);
 		return;
@@ -174,7 +189,23 @@ pause_or_end(struct dns_watch *w, char *why)
 static bool
 is_left_out(const struct dns_watch *w, const struct dns_server *s)
 {
-	return !w->needs_all && s->state == DNS_SERVER_SILENT && s->failures >= SILENCES_MAX && anybody_has(w);
+	return !w->needs_all && s->state == DNS_SERVER_SILENT && s->failures >= SILENCES_MAX &&
+	       (s->is_resolver || anybody_has(w));
+}
+
+static void
+ask_servers(struct dns_watch *w);
+
+static void
+dns_watch_ask_resolvers(struct dns_watch *w)
+{
+	const struct strlist *resolvers = &w->common.provider.resolvers;
+
+	for (size_t i = 0; i < resolvers->count; i++)
+		dns_watch_add(w, dns_server_new_resolver(&w->common, resolvers->items[i]));
+	w->is_at_resolvers = true;
+	w->pause_ms = w->poll_ms;
+	ask_servers(w);
 }
 
 static void
@@ -184,6 +215,8 @@ end_round(struct dns_watch *w)
 	const struct dns_server *left_out = NULL;
 
 	for (size_t i = 0; i < w->n_servers; i++) {
+		if (w->servers[i]->is_resolver != w->is_at_resolvers)
+			continue;
 		if (is_left_out(w, w->servers[i]))
 			left_out = w->servers[i];
 		else if (w->servers[i]->state == DNS_SERVER_LACKS ||
@@ -199,7 +232,10 @@ end_round(struct dns_watch *w)
 			w, xasprintf("no zone of %s was found: not waiting for its name servers", w->common.name));
 	if (left_out)
 		dns_watch_say(w, xasprintf("%s; continuing without it", left_out->why));
-	dns_watch_finish(w, NULL);
+	if (w->common.provider.resolvers.count && !w->is_at_resolvers)
+		dns_watch_ask_resolvers(w);
+	else
+		dns_watch_finish(w, NULL);
 }
 
 static void
@@ -216,7 +252,7 @@ ask_servers(struct dns_watch *w)
 {
 	w->pending = 1; /* ours: prevents the end of the round before all queries are sent */
 	for (size_t i = 0; i < w->n_servers; i++) {
-		if (w->servers[i]->state == DNS_SERVER_HAS)
+		if (w->servers[i]->state == DNS_SERVER_HAS || w->servers[i]->is_resolver != w->is_at_resolvers)
 			continue;
 		w->pending++;
 		dns_server_ask(w->servers[i], on_server, w);
@@ -300,11 +336,14 @@ dns_watch_start(const struct dnsprovider_env *env, const struct dns_watch_reques
 	w->common.zone = xstrdup_null(request->zone);
 	w->common.name = xstrdup(request->name);
 	w->common.value = xstrdup(request->value);
+	if (request->has)
+		strlist_clear(&w->common.provider.resolvers);
 	w->common.has = request->has;
 	w->common.has_arg = request->has_arg;
 	w->common.type = request->type ? request->type : DNS_TXT;
 	w->needs_all = request->needs_all;
-	w->pause_ms = request->poll_ms ? request->poll_ms : DNS_WATCH_POLL_MS;
+	w->poll_ms = request->poll_ms ? request->poll_ms : DNS_WATCH_POLL_MS;
+	w->pause_ms = w->poll_ms;
 	w->deadline_ms = clock_boot_ms(loop_clock(env->loop)) +
 			 dns_watch_timeout_sec(request->provider) * INT64_C(1000);
 	w->verdicts = request->verdicts;

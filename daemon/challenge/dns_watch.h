@@ -18,7 +18,10 @@ struct dns_watch_request {
 	const char *zone;                   /* NULL: only provider->nameservers are known */
 	const char *name;
 	const char *value;
-	/* Is it in @answer? NULL: if @value is one of the values. Called for each answer, until the end. */
+	/*
+	 * Is it in @answer? NULL: if @value is one of the values. Called for each answer, until the end. With it
+	 * provider->resolvers are not queried: only the name servers know what they have now.
+	 */
 	bool (*has)(const struct dns_answer *answer, void *arg);
 	void *has_arg;
 	struct strlist *verdicts; /* filled before the end with a line for each server; NULL: not needed */
@@ -45,7 +48,8 @@ dns_watch_progress_fn(const char *why, void *arg);
  * dns_watch_start() - start querying the name servers
  * These are provider->nameservers if set, otherwise those of the zone's NS records, and the provider's own server. A
  * name server at the address of the provider's server is queried on that server's port. One that never answers is
- * skipped once others have the value. Ends within provider->propagation_timeout.
+ * skipped once others have the value. After these, provider->resolvers are queried in the same way; one that never
+ * answers is skipped. Ends within provider->propagation_timeout.
  */
 struct dns_watch *
 dns_watch_start(const struct dnsprovider_env *env, const struct dns_watch_request *request, dns_watch_done_fn *done,

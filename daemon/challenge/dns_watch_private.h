@@ -18,6 +18,8 @@ struct dns_watch_common {
 	enum dns_type type;
 };
 
+struct dns_doh;
+
 enum dns_server_state { DNS_SERVER_LACKS, DNS_SERVER_SILENT, DNS_SERVER_HAS };
 
 struct dns_server {
@@ -28,6 +30,8 @@ struct dns_server {
 	size_t current;           /* index of the next address to query */
 	unsigned lookup;          /* step of the resolution: see dns_server.c */
 	struct dns_query *query;
+	bool is_resolver;    /* recursive, and so not authoritative; host is as the operator wrote it */
+	struct dns_doh *doh; /* the query in place of .query, of a resolver that is a URL */
 	enum dns_server_state state;
 	unsigned failures; /* consecutive rounds without an answer */
 	char *why;         /* the reason for any state other than HAS, for progress */
@@ -37,6 +41,10 @@ struct dns_server {
 
 struct dns_server *
 dns_server_new(const struct dns_watch_common *common, const char *host, int port);
+
+/* @resolver: of dnsprovider.resolvers. Return: as dns_server_new(). */
+struct dns_server *
+dns_server_new_resolver(const struct dns_watch_common *common, const char *resolver);
 
 void
 dns_server_free(struct dns_server *server);

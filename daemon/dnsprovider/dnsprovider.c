@@ -4,11 +4,15 @@
 #include "common/api/dns_kinds.h"
 #include "common/error.h"
 #include "common/name.h"
+#include "daemon/base/dns_doh.h"
+#include "daemon/base/http_url.h"
 #include "daemon/dnsprovider/drivers.h"
 #include "daemon/dnsprovider/server.h"
 
 #include <stdlib.h>
 #include <string.h>
+
+enum { RESOLVERS_MAX = 8 }; /* each is queried for each name of an order */
 
 #define DRIVER(kind, help) &dnsprovider_##kind,
 static const struct dnsprovider_driver *const drivers[DNS_KIND_COUNT] = { DNS_KINDS(DRIVER) };
@@ -19,6 +23,19 @@ dnsprovider_driver(const char *kind)
 	const struct api_kind *found = api_kind_find(&dns_kinds, kind);
 
 	return found ? drivers[found - dns_kinds.items] : NULL;
+}
+
+static bool
+dnsprovider_is_resolver(const char *text)
+{
+	_cleanup_http_url_ struct http_url url = { .scheme = NULL };
+	_cleanup_free_ char *host = NULL;
+	int port;
+
+	if (!dns_doh_is_url(text))
+		return server_split(text, &host, &port) && server_is_address(host);
+	return http_url_parse(text, &url, NULL) == 0 && !url.has_user && !url.fragment &&
+	       (strcmp(url.scheme, "https") == 0 || http_url_is_loopback(&url));
 }
 
 int
@@ -36,6 +53,14 @@ dnsprovider_check(const struct dnsprovider *d, struct error *err)
 			return error_set_field(err, "nameservers", "'%s' is not HOST, HOST:PORT or [V6]:PORT",
 				d->nameservers.items[i]);
 	}
+	if (d->resolvers.count > RESOLVERS_MAX)
+		return error_set_field(err, "resolvers", "more than %d resolvers", RESOLVERS_MAX);
+	for (size_t i = 0; i < d->resolvers.count; i++)
+		if (!dnsprovider_is_resolver(d->resolvers.items[i]))
+			return error_set_field(err, "resolvers",
+				"'%s' is not ADDRESS, ADDRESS:PORT, [V6]:PORT or https://HOST[:PORT]/PATH (http:// on "
+				"loopback)",
+				d->resolvers.items[i]);
 	if (settings_check(&dns_kinds, d->kind, &d->settings, &d->secrets, err) < 0)
 		return -1;
 	return driver->check ? driver->check(d, err) : 0;

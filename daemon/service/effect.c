@@ -97,6 +97,7 @@ static const struct rule rules[] = {
 	{ API_DNSPROVIDER, "propagationTimeout", EFFECT_NOTHING, 0, next_record },
 	{ API_DNSPROVIDER, "validateUnseen", EFFECT_NOTHING, 0, next_record },
 	{ API_DNSPROVIDER, "nameservers", EFFECT_NOTHING, 0, next_record },
+	{ API_DNSPROVIDER, "resolvers", EFFECT_NOTHING, 0, next_record },
 	{ API_DNSPROVIDER, NULL, EFFECT_NOTHING, 0, next_record },
 
 	{ API_CONSUMER, "name", EFFECT_NOTHING, 0, "its name changes" },

@@ -232,6 +232,7 @@ struct dnsprovider {
 	int64_t propagation_timeout; /* seconds; 0: 120 */
 	struct strlist nameservers;  /* queried for propagation instead of the zone's NS */
 	bool validate_unseen;        /* ask the CA even if none of them has the record */
+	struct strlist resolvers;    /* must see it after them: "address[:port]" or the URL of one over HTTPS */
 	/* not set by clients: */
 	struct strlist zones_seen; /* zones listed by the API, if none are declared */
 	int64_t zones_listed_at;   /* 0: never, or the last attempt failed (o.failure) */

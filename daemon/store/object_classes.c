@@ -190,6 +190,7 @@ static const struct record_field dnsprovider_fields[] = {
 	RECORD_FIELD(RECORD_STRING, 33, struct dnsprovider, account_name, NULL),
 	RECORD_FIELD(RECORD_STRING, 34, struct dnsprovider, account_domain, "challengeTarget"),
 	RECORD_FIELD(RECORD_SECRET, 35, struct dnsprovider, account_password, NULL),
+	RECORD_FIELD(RECORD_STRLIST, 36, struct dnsprovider, resolvers, "resolvers"),
 };
 static const struct record_former dnsprovider_former[] = {
 	{ 18, RECORD_STRING, offsetof(struct dnsprovider, settings), "server" },

@@ -4,6 +4,7 @@ import hashlib
 
 from certd import Certd
 from dnsservers import Knot
+from doh import Doh
 from hostile_ca import HostileCa, Identity
 from pebble import Challtestsrv, Pebble
 from procs import free_port, wait_for
@@ -97,6 +98,44 @@ def test_a_wrong_tsig_secret_is_explained(start):
     told = wait_for(lambda: certd.call("autoCertificate.get", ref="*.example.com")["metadata"].get("message"), 20,
                     "the reason")
     assert "BADSIG" in told and "ns1" in told
+
+
+def add_tsig(certd, knot, *options):
+    certd.ctl("add-dns", "--name", "ns1", "--kind", "rfc2136", "--server", knot.dns, "--zone", "example.com",
+              "--tsig-key-file", knot.key_file, *options)
+
+
+def test_resolvers_must_see_the_record_too(start):
+    knot, late = start(Knot, zones=("example.com",)), start(Knot, zones=("example.com",))
+    doh, late_doh = start(Doh, knot), start(Doh, late)
+    certd = start(Certd, config=f"dns-servers = {knot.dns}\n")
+    add_tsig(certd, knot, "--resolver", knot.dns, "--resolver", doh.url)
+    shown = certd.ctl("check-dns", "ns1", "www.example.com").stdout
+    assert f"resolver {knot.dns} has the TXT record\n" in shown
+    assert f"resolver {doh.url} has the TXT record\n" in shown
+    certd.call("dnsProvider.delete", ref="ns1")
+    issue(start, certd, knot, "www.example.com", zones=["example.com"], resolvers=[late_doh.url, late.dns],
+          propagationTimeout=600, **by_tsig(knot))
+    owner = "_acme-challenge.www.example.com"
+    wait_for(lambda: f"resolver {late.dns} does not have the TXT record of {owner} yet" in
+             certd.ctl("explain", "www.example.com").stdout, 30, "the wait for the late resolver")
+    assert not (certd.drop("www.example.com") / "manifest.json").exists()
+    assert late.update("example.com", *(f"add {owner}. 60 TXT {value}" for value in knot.txt(owner))).returncode == 0
+    wait_issued(certd, "www.example.com")
+
+
+def test_resolvers_that_answer_with_something_else_are_skipped_and_named(start):
+    knot = start(Knot, zones=("example.com",))
+    doh = start(Doh, knot)
+    certd = start(Certd, config=f"dns-servers = {knot.dns}\n")
+    reasons = {"html": "is not of type application/dns-message", "long": "", "id": "is not for this question",
+               "question": "is not for this question", "status": "HTTP status 500", "redirect": "HTTP status 307",
+               "slow": ""}
+    add_tsig(certd, knot, *(f"--resolver={doh.base}/{path}" for path in reasons))
+    shown = certd.ctl("check-dns", "ns1", "www.example.com").stdout.splitlines()
+    for path, reason in reasons.items():
+        assert any(line.startswith(f"resolver {doh.base}/{path} does not answer: ") and reason in line
+                   for line in shown), shown
 
 
 def persist_only(reply, request):

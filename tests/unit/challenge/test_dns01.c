@@ -648,6 +648,134 @@ Test(dns01, a_watch_that_needs_all_servers_tells_one_that_lacks_the_value_from_o
 	}
 }
 
+struct resolver_watch {
+	struct fixture f;
+	struct dns_daemon resolver;
+	struct dnsprovider d;
+	struct result result;
+	struct strlist verdicts;
+};
+
+/* @is_seen: the name server has the value. @resolver NULL: a server of its own, that lacks the value. */
+static void
+watch_start(struct resolver_watch *r, bool is_seen, const char *resolver, int64_t timeout)
+{
+	memset(r, 0, sizeof(*r));
+	setup(&r->f, DNS_DAEMON_KNOT, "example.test");
+	if (!resolver)
+		dns_daemon_start(&r->resolver, DNS_DAEMON_KNOT);
+	if (is_seen)
+		rig_publish(&r->f.rig, r->f.daemon.server, "example.test", "www.example.test", TOKEN, false);
+	strlist_add(&r->d.nameservers, r->f.daemon.server);
+	strlist_add(&r->d.resolvers, resolver ? resolver : r->resolver.server);
+	r->d.propagation_timeout = timeout;
+	dns_watch_start(&r->f.rig.env,
+		&(struct dns_watch_request){ .provider = &r->d,
+			.zone = "example.test",
+			.name = "www.example.test",
+			.value = TOKEN,
+			.verdicts = &r->verdicts,
+			.poll_ms = 20 },
+		note_done, note_progress, &r->result);
+}
+
+/* The last line of progress and the verdict on the resolver begin with "resolver ADDRESS" and contain these. */
+static void
+watch_expect(struct resolver_watch *r, enum error_code code, const char *progress, const char *verdict)
+{
+	_cleanup_free_ char *label = xasprintf("resolver %s ", r->d.resolvers.items[0]);
+	const char *seen;
+
+	cr_expect_eq(r->result.error.code, code, "%s", r->result.error.message);
+	cr_assert_eq(r->verdicts.count, 2);
+	seen = r->verdicts.items[1];
+	cr_expect(strncmp(seen, label, strlen(label)) == 0 && strstr(seen, verdict), "%s", seen);
+	cr_assert(r->result.progress.count);
+	seen = r->result.progress.items[r->result.progress.count - 1];
+	cr_expect(strstr(seen, progress), "%s", seen);
+	result_clear(&r->result);
+	strlist_clear(&r->verdicts);
+	strlist_clear(&r->d.nameservers);
+	strlist_clear(&r->d.resolvers);
+	if (r->resolver.pid)
+		dns_daemon_stop(&r->resolver);
+	teardown(&r->f);
+}
+
+Test(dns01, a_resolver_that_lacks_the_record_is_waited_for)
+{
+	struct resolver_watch r;
+
+	watch_start(&r, true, NULL, 60);
+	for (int64_t ms = 0; ms < LONG_MS && !r.result.progress.count; ms += STEP_MS)
+		rig_run_ms(&r.f.rig, STEP_MS);
+	cr_expect_eq(r.result.calls, 0);
+	rig_publish(&r.f.rig, r.resolver.server, "example.test", "www.example.test", TOKEN, false);
+	cr_assert(rig_wait(&r.f.rig, &r.result, LONG_MS));
+	watch_expect(&r, ERROR_NONE, "does not have the TXT record of www.example.test yet", "has the TXT record");
+}
+
+Test(dns01, a_resolver_that_lacks_the_record_to_the_end_is_no_failure)
+{
+	struct resolver_watch r;
+
+	watch_start(&r, true, NULL, 1);
+	cr_assert(rig_wait(&r.f.rig, &r.result, LONG_MS));
+	watch_expect(&r, ERROR_NONE, "yet; continuing, because the CA may see it", "does not have the TXT record");
+}
+
+/* Long before the time is up. */
+Test(dns01, a_silent_resolver_is_skipped)
+{
+	static const char *const resolvers[] = { "127.0.0.1:1", "[::1]:1" };
+
+	for (size_t i = 0; i < ARRAY_SIZE(resolvers); i++) {
+		struct resolver_watch r;
+		int64_t began;
+
+		watch_start(&r, true, resolvers[i], 600);
+		began = clock_boot_ms(r.f.rig.clock);
+		cr_assert(rig_wait(&r.f.rig, &r.result, LONG_MS));
+		cr_expect_lt(clock_boot_ms(r.f.rig.clock) - began, LONG_MS);
+		watch_expect(&r, ERROR_NONE, "continuing without it", "does not answer: ");
+	}
+}
+
+/* Its negative answer would be kept. */
+Test(dns01, a_resolver_is_not_queried_before_the_name_servers_have_the_record)
+{
+	struct resolver_watch r;
+
+	watch_start(&r, false, NULL, 1);
+	rig_publish(&r.f.rig, r.resolver.server, "example.test", "www.example.test", TOKEN, false);
+	cr_assert(rig_wait(&r.f.rig, &r.result, LONG_MS));
+	watch_expect(&r, ERROR_DNS, "does not have the TXT record", "was not queried");
+}
+
+/* No zone and so no name server is known: the resolver is the only one that is queried, and nothing depends on it. */
+Test(dns01, a_silent_resolver_alone_does_not_fail_the_order)
+{
+	for (int64_t timeout = 1; timeout <= 600; timeout += 599) {
+		struct fixture f;
+		_cleanup_dnsprovider_ struct dnsprovider d = { .propagation_timeout = timeout };
+		struct result result = { .rig = NULL };
+
+		setup(&f, DNS_DAEMON_KNOT, "example.test");
+		strlist_add(&d.resolvers, "127.0.0.1:1");
+		dns_watch_start(&f.rig.env,
+			&(struct dns_watch_request){ .provider = &d,
+				.name = "www.example.test",
+				.value = TOKEN,
+				.poll_ms = timeout == 1 ? 900 : 20 },
+			note_done, note_progress, &result);
+		cr_assert(rig_wait(&f.rig, &result, LONG_MS));
+		cr_expect_eq(result.error.code, ERROR_NONE, "%s", result.error.message);
+		cr_expect(strstr(result.progress.items[result.progress.count - 1], "; continuing"));
+		result_clear(&result);
+		teardown(&f);
+	}
+}
+
 Test(dns01, a_server_that_never_answers_does_not_hold_up_the_others)
 {
 	static const struct {

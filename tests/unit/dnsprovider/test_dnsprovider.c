@@ -198,6 +198,31 @@ Test(dnsprovider, name_servers_to_ask_are_checked)
 	}
 }
 
+Test(dnsprovider, resolvers_are_addresses_or_urls_and_few)
+{
+	static const struct {
+		const char *text;
+		size_t count;
+		bool good;
+	} cases[] = { { "9.9.9.9", 1, true }, { "[2620:fe::fe]:53", 8, true },
+		{ "https://dns.example/dns-query", 1, true }, { "http://127.0.0.1:8053/dns-query", 1, true },
+		{ "http://dns.example/dns-query", 1, false }, { "https://user@dns.example/", 1, false },
+		{ "https://dns.example/#x", 1, false }, { "ftp://dns.example/", 1, false }, { "dns.example", 1, false },
+		{ "9.9.9.9:dns", 1, false }, { "9.9.9.9", 9, false } };
+
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		_cleanup_error_ struct error err = ERROR_INIT;
+		_cleanup_dnsprovider_ struct dnsprovider d = { .kind = xstrdup("exec") };
+
+		setting_put(&d.settings, "command", "/bin/true");
+		for (size_t j = 0; j < cases[i].count; j++)
+			strlist_add(&d.resolvers, cases[i].text);
+		cr_expect_eq(dnsprovider_check(&d, &err), cases[i].good ? 0 : -1, "%s", cases[i].text);
+		if (!cases[i].good)
+			cr_expect_str_eq(err.field, "resolvers");
+	}
+}
+
 Test(dnsprovider, every_kind_has_a_driver_and_settings_that_a_record_can_hold)
 {
 	for (size_t i = 0; i < DNS_KIND_COUNT; i++) {
