@@ -499,6 +499,7 @@ struct refuser {
 	int fd;
 	unsigned char rcode;
 	unsigned questions;
+	bool was_recursive; /* the last one had RD */
 };
 
 static void
@@ -513,6 +514,7 @@ on_question(int fd, short what _unused_, void *arg)
 	if (n < 12)
 		return;
 	refuser->questions++;
+	refuser->was_recursive = message[2] & 1;
 	message[2] |= 0x80; /* QR */
 	message[3] = refuser->rcode;
 	message[11] = 0; /* no additional records: c-ares asks with EDNS */
@@ -550,6 +552,29 @@ Test(dns, each_refusal_has_its_words_and_may_be_temporary, .timeout = 300)
 		ask(&bed, NULL, "www.example.test", DNS_A, &asked);
 		cr_expect_not(error_is_set(&asked.err), "an answer that has no records is one: %s", asked.err.message);
 		cr_expect_eq(asked.rcode, cases[i].rcode);
+		loop_fd_free(watch);
+		close(refuser.fd);
+	}
+}
+
+Test(dns, recursion_is_asked_of_a_resolver_and_not_of_a_name_server, .timeout = 300)
+{
+	for (int is_resolver = 0; is_resolver <= 1; is_resolver++) {
+		char address[32];
+		struct refuser refuser = { .rcode = 3 };
+		_cleanup_(bed_clear) struct bed bed;
+		_cleanup_(result_clear) struct result r = { 0 };
+		struct loop_fd *watch;
+
+		refuser.fd = silent_server(SOCK_DGRAM, address, sizeof(address));
+		bed_init(&bed, "127.0.0.1:9");
+		watch = loop_fd_new(bed.loop, refuser.fd, LOOP_READ, on_question, &refuser);
+		r.loop = bed.loop;
+		(is_resolver ? dns_ask_resolver : dns_ask)(
+			bed.dns, address, "www.example.test", DNS_TXT, 60000, on_done, &r);
+		wait_for(&bed, &r);
+		cr_expect_eq(r.rcode, 3);
+		cr_expect_eq(refuser.was_recursive, is_resolver);
 		loop_fd_free(watch);
 		close(refuser.fd);
 	}
