@@ -1,7 +1,6 @@
 /* The settings of each kind of DNS provider. */
 #include "common/api/dns_kinds.h"
 
-
 /* One row per line is easier to compare. */
 /* clang-format off */
 

@@ -563,5 +563,5 @@ def test_a_clock_before_certd_was_built_is_found(start):
     doctor = certd.call("server.check")
     assert ("clock", "blocked") in [(f["check"], f["grade"]) for f in doctor["findings"]], doctor
     assert "nothing is issued" in str(doctor), doctor
-        shown = certd.ctl("doctor", check=False)
-        assert shown.returncode == BLOCKED and "the clock is behind" in shown.stdout
+    shown = certd.ctl("doctor", check=False)
+    assert shown.returncode == BLOCKED and "the clock is behind" in shown.stdout
