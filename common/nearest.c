@@ -1,7 +1,6 @@
 /* Optimal string alignment distance, with three rows of its matrix. */
 #include "common/nearest.h"
 
-
 #include <ctype.h>
 #include <stdbool.h>
 #include <string.h>

@@ -6,7 +6,6 @@
  */
 #include "daemon/base/sdbus_private.h"
 
-
 #include <errno.h>
 #include <poll.h>
 #include <stdlib.h>
