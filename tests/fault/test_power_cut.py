@@ -57,7 +57,8 @@ class Life:
 
     def cut(self):
         self.note()
-        canary = self.certd.state / "canary"
+        # A new file each time: ext4 writes what replaces the content of an old one when it is closed (auto_da_alloc).
+        canary = self.certd.state / f"canary{self.marks}"
         canary.write_bytes(b"never synced\n")
         self.disk.cut()
         self.certd.kill9()
