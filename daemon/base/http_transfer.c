@@ -275,8 +275,10 @@ http_transfer_set_limits(struct http_transfer *t, CURL *easy)
 {
 	long timeout_ms = (long)t->timeout_ms;
 
-	curl_easy_setopt(easy, CURLOPT_CONNECTTIMEOUT_MS, timeout_ms < CONNECT_MS ? timeout_ms : (long)CONNECT_MS);
-	curl_easy_setopt(easy, CURLOPT_TIMEOUT_MS, timeout_ms + 1000); /* our own timer comes first */
+	/* Our own timer comes before that of @timeout_ms in libcurl, and says which stage was reached. */
+	curl_easy_setopt(
+		easy, CURLOPT_CONNECTTIMEOUT_MS, timeout_ms < CONNECT_MS ? timeout_ms + 1000 : (long)CONNECT_MS);
+	curl_easy_setopt(easy, CURLOPT_TIMEOUT_MS, timeout_ms + 1000);
 	curl_easy_setopt(easy, CURLOPT_PROTOCOLS_STR, t->may_use_http ? "https,http" : "https");
 	curl_easy_setopt(easy, CURLOPT_REDIR_PROTOCOLS_STR, "https");
 	curl_easy_setopt(easy, CURLOPT_FOLLOWLOCATION, 0L);
