@@ -6,8 +6,8 @@
  *   freeze   YYYY-MM-DD[..YYYY-MM-DD] [ZONE]     2026-12-20..2027-01-06 Europe/Berlin; both days included
  *
  * Without weekdays a window is open every day, without a zone it is in UTC. One that ends before it begins ends on the
- * next day; the weekdays are those of its beginning. An instant is inside if the local clock says so: what lies in an
- * hour that the clock skips does not take place, and what lies in one that comes twice takes place twice.
+ * next day; its weekdays are those on which it begins. Local time decides: a window in the hour that is skipped when
+ * summer time begins does not open on that day, and one in the repeated hour opens twice.
  */
 #ifndef COMMON_CALENDAR_H
 #define COMMON_CALENDAR_H

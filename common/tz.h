@@ -38,7 +38,7 @@ tz_clear(struct tz *tz);
 int
 tz_parse(const void *data, size_t len, struct tz *ret, struct error *err);
 
-/* "Europe/Berlin"; "UTC" needs no database. ERROR_INVALID: there is no such zone. Return: 0 or -1. */
+/* @name: such as "Europe/Berlin"; "UTC" works without the database. Return: 0, or -1 (ERROR_INVALID: no such zone). */
 int
 tz_load(const char *name, struct tz *ret, struct error *err);
 

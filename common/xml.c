@@ -1,6 +1,6 @@
 /*
- * The door to expat, with what could harm switched off: no document type (and so no entities of its own), UTF-8
- * whatever the document says, and a limited depth. The size is limited by whoever received the text.
+ * The only user of expat, with its dangerous features switched off: document types, and with them entities, are
+ * refused, the encoding is always UTF-8, and the depth is limited. The caller limits the size of the text.
  */
 #include "common/xml.h"
 

@@ -30,7 +30,7 @@ static int
 x509_roots_refuse(int count, struct error *err)
 {
 	return error_set(err, ERROR_INVALID,
-		count == 0 ? "there is no certificate (PEM) in it" : "a certificate in it is damaged");
+		count == 0 ? "it contains no PEM certificate" : "it contains a damaged certificate");
 }
 
 int
