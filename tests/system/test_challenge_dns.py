@@ -131,10 +131,10 @@ def test_resolvers_that_answer_with_something_else_are_skipped_and_named(start):
     reasons = {"html": "is not of type application/dns-message", "long": "", "id": "is not for this question",
                "question": "is not for this question", "status": "HTTP status 500", "redirect": "HTTP status 307",
                "slow": ""}
-    add_tsig(certd, knot, *(f"--resolver={doh.base}/{path}" for path in reasons))
+    add_tsig(certd, knot, *(f"--resolver={doh.endpoint}/{path}" for path in reasons))
     shown = certd.ctl("check-dns", "ns1", "www.example.com").stdout.splitlines()
     for path, reason in reasons.items():
-        assert any(line.startswith(f"resolver {doh.base}/{path} does not answer: ") and reason in line
+        assert any(line.startswith(f"resolver {doh.endpoint}/{path} does not answer: ") and reason in line
                    for line in shown), shown
 
 

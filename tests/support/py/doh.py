@@ -1,15 +1,14 @@
 """Doh: a stand-in for a resolver over HTTPS (RFC 8484, by POST) that asks a real name server. Plain http on loopback."""
 import socket
-import threading
 import time
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 
-from procs import Server
+from procs import HttpServer
 
 MESSAGE = "application/dns-message"
 
 
-class Doh(Server):
+class Doh(HttpServer):
     """Runs in a thread of the test. @backend: a dnsservers.DnsServer. `url` answers as it should.
 
     /html, /long, /id, /question, /status, /redirect and /slow answer with what their name says is wrong.
@@ -19,34 +18,17 @@ class Doh(Server):
     def __init__(self, directory, backend):
         super().__init__(directory)
         self.backend = backend
-        self.http = None
 
     @property
     def log(self):
         return ""
 
     @property
-    def base(self):
-        return f"http://127.0.0.1:{self.http.server_port}"
-
-    @property
     def url(self):
-        return f"{self.base}/dns-query"
+        return f"{self.endpoint}/dns-query"
 
-    def start(self):
-        self.http = ThreadingHTTPServer(("127.0.0.1", 0), type("Handler", (Handler,), {"doh": self}))
-        self.http.daemon_threads = True
-        threading.Thread(target=self.http.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True).start()
-        return self
-
-    def stop(self, *_):
-        self.kill9()
-
-    def kill9(self):
-        if self.http:
-            self.http.shutdown()
-            self.http.server_close()
-            self.http = None
+    def handler(self):
+        return Handler
 
     def resolve(self, question):
         with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sock:
@@ -56,7 +38,6 @@ class Doh(Server):
 
 
 class Handler(BaseHTTPRequestHandler):
-    doh = None
     protocol_version = "HTTP/1.1"
 
     def log_message(self, *_):
@@ -65,7 +46,7 @@ class Handler(BaseHTTPRequestHandler):
     def do_POST(self):
         question = self.rfile.read(int(self.headers["Content-Length"]))
         assert self.headers["Content-Type"] == self.headers["Accept"] == MESSAGE and question[:2] == b"\0\0"
-        status, kind, answer = 200, MESSAGE, self.doh.resolve(question)
+        status, kind, answer = 200, MESSAGE, self.api.resolve(question)
         match self.path:
             case "/html":
                 kind, answer = "text/html", b"<html>"
@@ -86,7 +67,7 @@ class Handler(BaseHTTPRequestHandler):
             self.send_header("Content-Type", kind)
             self.send_header("Content-Length", str(len(answer)))
             if status == 307:
-                self.send_header("Location", self.doh.url)
+                self.send_header("Location", self.api.url)
             self.end_headers()
             self.wfile.write(answer)
         except OSError:

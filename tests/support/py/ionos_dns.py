@@ -9,15 +9,15 @@ import threading
 import time
 import urllib.parse
 import uuid
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 
-from procs import Server
+from procs import HttpServer
 
 TOKEN = "eyJ0eXAiOiJKV1QiLCJraWQiOiJ0ZXN0In0.e30.c2ln-_"
 MAX_PAGE = 100
 
 
-class IonosDns(Server):
+class IonosDns(HttpServer):
     """Runs in a thread of the test. @backend: a dnsservers.DnsServer with the zone.
 
     A record is being provisioned for as many @questions about it.
@@ -39,26 +39,9 @@ class IonosDns(Server):
         self.requests = []
         self.created = []   # properties of all that were ever created
         self.lock = threading.RLock()
-        self.http = None
 
-    @property
-    def endpoint(self):
-        return f"http://127.0.0.1:{self.http.server_port}"
-
-    def start(self):
-        self.http = ThreadingHTTPServer(("127.0.0.1", 0), type("Handler", (Handler,), {"api": self}))
-        self.http.daemon_threads = True
-        threading.Thread(target=self.http.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True).start()
-        return self
-
-    def stop(self, *_):
-        self.kill9()
-
-    def kill9(self):
-        if self.http:
-            self.http.shutdown()
-            self.http.server_close()
-            self.http = None
+    def handler(self):
+        return Handler
 
     @property
     def log(self):

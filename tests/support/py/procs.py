@@ -8,7 +8,9 @@ import random
 import signal
 import socket
 import subprocess
+import threading
 import time
+from http.server import ThreadingHTTPServer
 from pathlib import Path
 
 _libc = ctypes.CDLL(None, use_errno=True)
@@ -231,3 +233,30 @@ class Server:
 
     def __exit__(self, *_):
         self.kill9()
+
+
+class HttpServer(Server):
+    """A stand-in that answers HTTP on loopback, in threads of the test. Subclasses name their handler, whose `api` it is."""
+    http = None
+
+    def handler(self):
+        raise NotImplementedError
+
+    @property
+    def endpoint(self):
+        return f"http://127.0.0.1:{self.http.server_port}"
+
+    def start(self):
+        self.http = ThreadingHTTPServer(("127.0.0.1", 0), type("Handler", (self.handler(),), {"api": self}))
+        self.http.daemon_threads = True
+        threading.Thread(target=self.http.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True).start()
+        return self
+
+    def stop(self, *_):
+        self.kill9()
+
+    def kill9(self):
+        if self.http:
+            self.http.shutdown()
+            self.http.server_close()
+            self.http = None

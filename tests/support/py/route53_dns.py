@@ -4,12 +4,11 @@ It verifies the signature of each request by its own computation (Signature Vers
 """
 import hashlib
 import hmac
-import threading
 import urllib.parse
 import xml.etree.ElementTree as ElementTree
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 
-from procs import Server
+from procs import HttpServer
 
 NS = "{https://route53.amazonaws.com/doc/2013-04-01/}"
 KEY_ID, KEY, SESSION = "AKIDEXAMPLE", "wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLEKEY", "session/token+=="
@@ -32,7 +31,7 @@ def signature(method, target, headers, body, scope, signed, date):
     return hmac.new(key, text.encode(), hashlib.sha256).hexdigest()
 
 
-class Route53Dns(Server):
+class Route53Dns(HttpServer):
     """Runs in a thread of the test. @backend: a dnsservers.DnsServer with example.com, whose id here is Z1."""
     name = "route53-dns"
 
@@ -42,26 +41,9 @@ class Route53Dns(Server):
         self.sets = {}  # owner -> (TTL, [quoted values])
         self.requests = []
         self.largest = 0
-        self.http = None
 
-    @property
-    def endpoint(self):
-        return f"http://127.0.0.1:{self.http.server_port}"
-
-    def start(self):
-        self.http = ThreadingHTTPServer(("127.0.0.1", 0), type("Handler", (Handler,), {"api": self}))
-        self.http.daemon_threads = True
-        threading.Thread(target=self.http.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True).start()
-        return self
-
-    def stop(self, *_):
-        self.kill9()
-
-    def kill9(self):
-        if self.http:
-            self.http.shutdown()
-            self.http.server_close()
-            self.http = None
+    def handler(self):
+        return Handler
 
     @property
     def log(self):
