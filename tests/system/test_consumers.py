@@ -441,10 +441,14 @@ def test_certificates_of_two_consumers_wait_for_each_once(certd, scratch, progra
     """In either order of the consumers, with one that fails: one run per certificate, then its backoff."""
     add_exec(certd, "good", program("good"))
     add_exec(certd, "bad", program("bad", f"rmdir {scratch}/bad.busy; exit 1"))
+    started = time.monotonic()
     names = add_many(certd, 6, lambda i: ["good", "bad"] if i % 2 else ["bad", "good"])
-    wait_for(lambda: len([e for e in certd.call("event.list", limit=1000)["items"] if e["kind"] == "deploy.failed"])
-             >= len(names), 60, "each deployment ended")
-    assert sorted(runs(scratch, "good")) == sorted(runs(scratch, "bad")) == sorted(names)
+    wait_for(lambda: set(runs(scratch, "good")) == set(runs(scratch, "bad")) == set(names), 60, "a run for each")
+    wait_for(lambda: {e["object"]["name"] for e in certd.call("event.list", limit=1000)["items"]
+                      if e["kind"] == "deploy.failed"} == set(names), 60, "each deployment ended")
+    assert sorted(runs(scratch, "good")) == sorted(names)
+    retries = (time.monotonic() - started) // 60  # the least delay after a failure
+    assert len(runs(scratch, "bad")) <= len(names) * (1 + retries)
     assert not (scratch / "met").exists()
 
 

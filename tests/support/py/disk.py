@@ -5,6 +5,7 @@ import os
 import struct
 from pathlib import Path
 
+from network import enter_namespace
 from procs import run
 
 _libc = ctypes.CDLL(None, use_errno=True)
@@ -30,7 +31,7 @@ class PrivateMounts:
         return self
 
     def __exit__(self, *_):
-        _checked(_libc.setns(self.outside, 0))
+        enter_namespace(self.outside)
         os.close(self.outside)
         os.chdir(self.cwd)
 

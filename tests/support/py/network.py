@@ -1,9 +1,10 @@
 """A private network for a test: ports 53, 80 and 443 are free, and names resolve as the test defines. Needs root."""
 import ctypes
+import errno
 import os
 from pathlib import Path
 
-from procs import run
+from procs import run, wait_for
 
 _libc = ctypes.CDLL(None, use_errno=True)
 _CLONE_NEWNS, _CLONE_NEWNET = 0x00020000, 0x40000000
@@ -12,6 +13,17 @@ _CLONE_NEWNS, _CLONE_NEWNET = 0x00020000, 0x40000000
 def _checked(result):
     if result != 0:
         raise OSError(ctypes.get_errno(), os.strerror(ctypes.get_errno()))
+
+
+def enter_namespace(fd):
+    """A thread that was joined may exist for a moment, and then the kernel refuses a mount namespace (EINVAL)."""
+    def is_entered():
+        if _libc.setns(fd, 0) == 0:
+            return True
+        if ctypes.get_errno() != errno.EINVAL:
+            raise OSError(ctypes.get_errno(), os.strerror(ctypes.get_errno()))
+        return False
+    wait_for(is_entered, 10, "the threads of this network have ended")
 
 
 class PrivateNetwork:
@@ -45,6 +57,6 @@ class PrivateNetwork:
 
     def __exit__(self, *_):
         for fd in self.outside:
-            _checked(_libc.setns(fd, 0))
+            enter_namespace(fd)
             os.close(fd)
         os.chdir(self.cwd)
