@@ -86,10 +86,10 @@ Test(x509_roots, a_file_without_certificates_or_with_a_damaged_one_is_refused)
 		const char *text;
 		const char *message;
 	} cases[] = {
-		{ "", "there is no certificate" },
-		{ "no roots here\n", "there is no certificate" },
-		{ "-----BEGIN CERTIFICATE-----\nMIIB\n-----END CERTIFICATE-----\n", "is damaged" },
-		{ "-----BEGIN CERTIFICATE-----\nMIIB", "is damaged" },
+		{ "", "contains no PEM certificate" },
+		{ "no roots here\n", "contains no PEM certificate" },
+		{ "-----BEGIN CERTIFICATE-----\nMIIB\n-----END CERTIFICATE-----\n", "contains a damaged certificate" },
+		{ "-----BEGIN CERTIFICATE-----\nMIIB", "contains a damaged certificate" },
 	};
 	struct scene s;
 
