@@ -162,11 +162,17 @@ static void
 read_status_next(struct ctl *ctl, struct json_object *item)
 {
 	_cleanup_buf_ struct buf text = BUF_INIT;
+	const char *action = ctl_text_at(item, "nextAction");
 
 	if (!ctl_time_at(item, "nextDate"))
 		return;
-	buf_printf(&text, "%s ", ctl_text_at(item, "nextAction"));
-	text_reference(ctl_at(item, "nextObject"), &text);
+	/* certd's own work, of no object: "reissue (selected certificates)" */
+	if (strcmp(action, ctl_text_at(item, "nextObject.type")) == 0 && *ctl_text_at(item, "nextObject.name")) {
+		buf_printf(&text, "%s (%s)", action, ctl_text_at(item, "nextObject.name"));
+	} else {
+		buf_printf(&text, "%s ", action);
+		text_reference(ctl_at(item, "nextObject"), &text);
+	}
 	buf_add_str(&text, ", ");
 	text_relative(&text, ctl_time_at(item, "nextDate"), ctl_now(ctl));
 	read_status_fact(ctl, "next", buf_str(&text));

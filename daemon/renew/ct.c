@@ -804,6 +804,7 @@ ct_after_clock_change(void *arg_env, const struct schedule_row *row, int64_t now
 const struct job_kind ct_job = {
 	.kind = SCHEDULE_CT,
 	.word = "transparency",
+	.subject = "all domains",
 	.needs_date = true,
 	.start = ct_begin,
 	.cancel = ct_cancel,

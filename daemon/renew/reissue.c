@@ -376,6 +376,7 @@ reissue_after_clock_change(void *env _unused_, const struct schedule_row *row, i
 const struct job_kind reissue_job = {
 	.kind = SCHEDULE_REISSUE,
 	.word = "reissue",
+	.subject = "selected certificates",
 	.needs_date = true,
 	.start = reissue_start,
 	.cancel = job_commit_cancel,

@@ -181,6 +181,19 @@ Test(output, status_is_one_screen)
 				"  port 80 is taken\n");
 }
 
+Test(output, the_next_work_of_no_object_is_said_in_words)
+{
+	static const struct exchange script[] = {
+		{ "server.status",
+			"{\"nextAction\":\"reissue\",\"nextObject\":{\"type\":\"reissue\",\"id\":\"all\",\"name\":"
+			"\"selected certificates\"},\"nextDate\":\"2026-11-21T11:30:00Z\"}",
+			{ NULL } },
+	};
+	_cleanup_outcome_ struct outcome o = run_certctl(script, 1, WORDS("status"));
+
+	cr_expect(strstr(o.out, "next                reissue (selected certificates), in 1h\n"), "%s", o.out);
+}
+
 Test(output, explain_says_why_what_failed_and_what_to_do)
 {
 	static const struct exchange script[] = {
