@@ -308,7 +308,7 @@ def test_a_rehearsal_at_the_staging_environment_changes_nothing(rehearsals):
         shown = certd.ctl("rehearse", "*.a.example", "--staging", staging.url)
         assert "the rehearsal with provider 'le-staging' succeeded" in shown.stdout, shown
         assert ("declared the provider 'le-staging'" in shown.stderr) == (nth == 1), shown.stderr
-        for step in ("authorize", "solve", "finalize"):
+        for step in ("authorize", "solve", "finalize") if nth == 1 else ("finalize",):
             assert step in shown.stderr, shown.stderr
     wait_no_record(certd, knot)
     assert state_of(certd) == before

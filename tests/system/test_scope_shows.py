@@ -85,9 +85,9 @@ class World:
     def outcome(self, rpc, method, params):
         try:
             answer = self.plain(rpc.call(method, **params))
-            if method == "schedule.list" and params:
-                # In order of due times, of which retries have random ones: either row may be the first.
-                rows = self.plain(rpc.call(method))["items"]
+            if (method == "schedule.list" and params) or (method == "event.list" and "limit" in params):
+                # In order of times, of which those of retries are random: any row of the whole list may be the first.
+                rows = self.plain(rpc.call(method, **({"limit": 1000} if method == "event.list" else {})))["items"]
                 answer["items"] = ["<row of the whole list>" if item in rows else item for item in answer["items"]]
             return answer
         except RpcError as error:

@@ -17,6 +17,8 @@ class Pebble(Server):
     """Options are Pebble's own; by default it validates, and is repeatable, without random delays.
 
     @is_slow: it validates only after hours: an order stays in progress for as long as a test needs.
+    @authz_reuse: in so many orders of a hundred, and one more, it uses a valid authorization again. So no test relies on
+    a second validation of a name for the same account.
     Pebble keeps no state over a restart. It can deadlock when many orders run at once (2.4.0, fixed later).
     """
     name = "pebble"
