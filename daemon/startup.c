@@ -169,13 +169,12 @@ startup_ready(struct startup *s, const char *id)
 static void
 startup_look_at(struct startup *s, const char *id)
 {
-	struct rollout_state r = { 0 };
+	_cleanup_rollout_state_ struct rollout_state r = { 0 };
 
 	if (rollout_load(s->env.rollout, id, &r, NULL) == 1 && r.is_written)
 		look_at_drop(s, id, &r);
 	startup_expiry(s, id);
 	startup_ready(s, id);
-	record_clear(&rollout_class, &r);
 }
 
 /* Rollouts, by the id of their subject. */

@@ -263,7 +263,7 @@ look_begin_facts(struct look *l, struct alerts *alerts, struct store_txn *txn, c
 static void
 look_with_rollout(struct look *l)
 {
-	struct rollout_state state = { 0 };
+	_cleanup_rollout_state_ struct rollout_state state = { 0 };
 	int found = rollout_load(l->alerts->config.env->rollout, l->id, &state, l->err);
 	_cleanup_free_ char *changed = NULL;
 
@@ -276,7 +276,6 @@ look_with_rollout(struct look *l)
 	look_plan(l, error_is_set(l->err) ? time_add(l->facts.now, AGAIN_SEC) : look_at_all(l, true));
 	l->facts.rollout = NULL;
 	l->facts.changed = NULL;
-	record_clear(&rollout_class, &state);
 }
 
 /* Each returns 1 if the id is one of its objects, 0 not, -1 failed. */
@@ -285,7 +284,7 @@ look_at_autocert(struct look *l, struct error *err)
 {
 	_cleanup_certificate_ struct certificate newest = { 0 };
 	_cleanup_autocert_ struct autocert a = { 0 };
-	struct ready_state ready = { .grade = READY_OK };
+	_cleanup_ready_state_ struct ready_state ready = { .grade = READY_OK };
 	int found = object_peek(l->store, &autocert_class, l->id, &a, err);
 
 	if (found != 1)
@@ -302,7 +301,6 @@ look_at_autocert(struct look *l, struct error *err)
 	l->facts.revoked = newest.revocation_list ? &newest : NULL;
 	look_with_rollout(l);
 	l->facts.ready = NULL;
-	record_clear(&ready_class, &ready);
 	l->labels = NULL; /* of @a, like the others, which nobody reads any more */
 	return 1;
 }

@@ -476,12 +476,6 @@ const struct record_class condition_class = RECORD_CLASS(
 	"condition", STORE_CONDITION, struct condition, condition_fields, unknown);
 
 void
-condition_clear(struct condition *c)
-{
-	record_clear(&condition_class, c);
-}
-
-void
 condition_key(const char *object_id, const char *word, char ret[CONDITION_KEY_SIZE])
 {
 	snprintf(ret, CONDITION_KEY_SIZE, "%s/%s", object_id, word);

@@ -87,10 +87,7 @@ struct condition {
 	struct buf unknown;
 };
 
-extern const struct record_class condition_class;
-
-void
-condition_clear(struct condition *c);
+RECORD_DECLARE(condition, condition_class);
 
 #define _cleanup_condition_ _cleanup_(condition_clear)
 

@@ -27,12 +27,6 @@ static const struct record_field message_fields[] = {
 const struct record_class message_class = RECORD_CLASS(
 	"message", STORE_MESSAGE, struct message, message_fields, unknown);
 
-void
-message_clear(struct message *m)
-{
-	record_clear(&message_class, m);
-}
-
 bool
 message_is_resolved(const struct message *m)
 {

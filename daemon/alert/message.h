@@ -32,10 +32,7 @@ struct message {
 	struct buf unknown;
 };
 
-extern const struct record_class message_class;
-
-void
-message_clear(struct message *m);
+RECORD_DECLARE(message, message_class);
 
 #define _cleanup_message_ _cleanup_(message_clear)
 

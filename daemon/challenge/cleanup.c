@@ -26,12 +26,6 @@ static const struct record_field fields[] = {
 const struct record_class cleanup_class = RECORD_CLASS("cleanup", STORE_CLEANUP, struct cleanup, fields, unknown);
 
 void
-cleanup_clear(struct cleanup *c)
-{
-	record_clear(&cleanup_class, c);
-}
-
-void
 cleanup_id(const struct cleanup *c, char ret[STORE_ID_SIZE])
 {
 	_cleanup_free_ char *text = xasprintf("%s/%s/%s", c->dns_provider, c->name, c->value);

@@ -22,12 +22,9 @@ struct cleanup {
 	struct buf unknown; /* record.h */
 };
 
-extern const struct record_class cleanup_class;
+RECORD_DECLARE(cleanup, cleanup_class);
 
 #define _cleanup_cleanup_ _cleanup_(cleanup_clear)
-
-void
-cleanup_clear(struct cleanup *c);
 
 /* The id is derived from the value to remove, so a resumed order reuses the record that it made before. */
 void

@@ -319,7 +319,7 @@ ready_store(struct ready_run *run, struct store_txn *txn)
 {
 	struct ready *ready = run->ready;
 	const char *id = run->a.o.id;
-	struct ready_state before = { 0 };
+	_cleanup_ready_state_ struct ready_state before = { 0 };
 	_cleanup_free_ char *was = NULL, *is = NULL;
 
 	record_load(ready->store, &ready_class, id, &before, NULL);
@@ -335,7 +335,6 @@ ready_store(struct ready_run *run, struct store_txn *txn)
 	store_changed(ready->store, txn, STORE_READY, id, id);
 	schedule_set(ready->store, txn, SCHEDULE_READY, id, READY_LANE,
 		time_add(ready_now(ready), ready_next_sec(&run->state)));
-	record_clear(&ready_class, &before);
 	failover_look_at(ready->config.env, txn, id); /* it may have become urgent while it waits for its CA */
 }
 

@@ -40,7 +40,9 @@ struct ready_state {
 	struct buf unknown;
 };
 
-extern const struct record_class ready_class;
+RECORD_DECLARE(ready_state, ready_class);
+
+#define _cleanup_ready_state_ _cleanup_(ready_state_clear)
 
 enum { READY_FINDINGS_MAX = 16, READY_CHECK_SEC = 25 }; /* clients wait for an answer for 30 s */
 

@@ -33,12 +33,9 @@ struct ct_finding {
 	struct buf unknown;
 };
 
-extern const struct record_class ct_finding_class;
+RECORD_DECLARE(ct_finding, ct_finding_class);
 
 #define _cleanup_ct_finding_ _cleanup_(ct_finding_clear)
-
-void
-ct_finding_clear(struct ct_finding *f);
 
 /* What people read about it, with the commands that follow. Owned by the caller. */
 char *

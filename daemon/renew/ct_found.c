@@ -53,12 +53,6 @@ static const struct record_field ct_domain_fields[] = {
 const struct record_class ct_domain_class = RECORD_CLASS(
 	"domain", STORE_CT, struct ct_domain, ct_domain_fields, unknown);
 
-void
-ct_finding_clear(struct ct_finding *f)
-{
-	record_clear(&ct_finding_class, f);
-}
-
 /* --- settings --- */
 
 void

@@ -20,7 +20,7 @@ static int
 still_needed(const struct issue_env *env, const struct certificate *cert, struct error *err)
 {
 	_cleanup_autocert_ struct autocert a = { 0 };
-	struct rollout_state rollout = { 0 };
+	_cleanup_rollout_state_ struct rollout_state rollout = { 0 };
 	int found;
 
 	if (!cert->autocert && (cert->slug || cert->is_held_back)) /* imported, and not replaced */
@@ -37,7 +37,6 @@ still_needed(const struct issue_env *env, const struct certificate *cert, struct
 	found = rollout_load(env->rollout, a.o.id, &rollout, err);
 	if (found == 1)
 		found = rollout_uses(&rollout, cert->o.id);
-	record_clear(&rollout_class, &rollout);
 	return found;
 }
 

@@ -73,12 +73,6 @@ const struct record_class reissue_class = RECORD_CLASS(
 	"reissue", STORE_REISSUE, struct reissue, reissue_fields, unknown);
 
 void
-reissue_clear(struct reissue *r)
-{
-	record_clear(&reissue_class, r);
-}
-
-void
 reissue_save(struct store *store, struct store_txn *txn, const char *key, const struct reissue *r, int64_t next_at)
 {
 	record_save(store, txn, &reissue_class, key, r);

@@ -47,12 +47,9 @@ struct reissue {
 	struct buf unknown;
 };
 
-extern const struct record_class reissue_class;
+RECORD_DECLARE(reissue, reissue_class);
 
 #define _cleanup_reissue_ _cleanup_(reissue_clear)
-
-void
-reissue_clear(struct reissue *r);
 
 struct scope_rule;
 

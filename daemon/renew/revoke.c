@@ -71,7 +71,7 @@ revoke_look(const struct issue_env *env, const struct certificate *cert, enum re
 {
 	struct revoke_in in = { .is_at_once = cert->is_revoked_at_once, .now = revoke_now(env) };
 	_cleanup_autocert_ struct autocert a = { 0 };
-	struct rollout_state state = { 0 };
+	_cleanup_rollout_state_ struct rollout_state state = { 0 };
 	int found = 0;
 
 	if (!in.is_at_once && cert->autocert)
@@ -82,7 +82,6 @@ revoke_look(const struct issue_env *env, const struct certificate *cert, enum re
 		found = rollout_load(env->rollout, a.o.id, &state, err);
 		in.is_deployed = found == 1 && (rollout_uses(&state, cert->o.id) || !state.done_at);
 	}
-	record_clear(&rollout_class, &state);
 	if (found < 0)
 		return -1;
 	*ret = revoke_next_step(&in);

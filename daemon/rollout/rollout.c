@@ -152,7 +152,7 @@ static void
 run_finish(struct run *run)
 {
 	struct store_txn *txn = store_begin(run->rollout->env.store);
-	struct rollout_state old = { 0 };
+	_cleanup_rollout_state_ struct rollout_state old = { 0 };
 	_cleanup_error_ struct error err = ERROR_INIT;
 	int current = still_current(run, &old, &err);
 
@@ -171,7 +171,6 @@ run_finish(struct run *run)
 	} else if (current < 0) {
 		store_fail(txn, &err);
 	}
-	record_clear(&rollout_class, &old);
 	store_then(txn, run_saved, run);
 }
 
@@ -398,13 +397,12 @@ deploy_describe_trouble(void *rollout, const struct schedule_row *row, struct jo
 {
 	struct rollout *r = rollout;
 	_cleanup_subject_ struct subject subject = { .type = NULL };
-	struct rollout_state state = { 0 };
+	_cleanup_rollout_state_ struct rollout_state state = { 0 };
 	bool has_trouble = rollout_load(r, row->object, &state, NULL) == 1 && rollout_failure(&state) &&
 			   subject_load(r->env.store, row->object, &subject, NULL) == 1;
 
 	if (has_trouble)
 		job_trouble_set(ret, subject.type, subject.name, rollout_failure(&state));
-	record_clear(&rollout_class, &state);
 	/* Or it waits for another activation. */
 	return has_trouble || rollout_describe_unserved(rollout, row, ret);
 }

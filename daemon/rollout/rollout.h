@@ -99,8 +99,10 @@ struct rollout_state {
 	struct buf unknown; /* record.h */
 };
 
-extern const struct record_class rollout_class;
+RECORD_DECLARE(rollout_state, rollout_class);
 extern const struct record_class rollout_endpoint_class;
+
+#define _cleanup_rollout_state_ _cleanup_(rollout_state_clear)
 
 /*
  * A request for the certificate that was rolled back, because consumers changed or files are missing, deploys the
@@ -143,7 +145,7 @@ rollout_register_jobs(struct scheduler *scheduler, struct rollout *rollout);
 const char *
 rollout_served_of(const struct rollout_state *state);
 
-/* Return: 1 found, 0 never rolled out, -1 failed. Cleared by record_clear(&rollout_class, ..). */
+/* Return: 1 found, 0 never rolled out, -1 failed. */
 int
 rollout_load(struct rollout *rollout, const char *subject_id, struct rollout_state *ret, struct error *err);
 

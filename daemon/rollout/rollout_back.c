@@ -236,8 +236,8 @@ report_rollback(struct rollout *r, struct store_txn *txn, const struct subject *
 int
 rollout_roll_back(struct rollout *r, struct store_txn *txn, const struct rollback *back, int64_t now, struct error *err)
 {
-	struct rollout_state old = { 0 };
-	struct rollout_state s = { 0 };
+	_cleanup_rollout_state_ struct rollout_state old = { 0 };
+	_cleanup_rollout_state_ struct rollout_state s = { 0 };
 	_cleanup_subject_ struct subject subject = { .type = NULL };
 	int rc = subject_load(r->env.store, back->subject, &subject, err) == 1 &&
 				 rollout_load(r, back->subject, &old, err) == 1 &&
@@ -257,8 +257,6 @@ rollout_roll_back(struct rollout *r, struct store_txn *txn, const struct rollbac
 		rollout_set_rows(r, txn, back->subject, &s, now);
 		report_rollback(r, txn, &subject, back, &s);
 	}
-	record_clear(&rollout_class, &old);
-	record_clear(&rollout_class, &s);
 	return rc;
 }
 
@@ -296,12 +294,11 @@ rollout_needs(struct rollout *r, const char *certificate_id, struct error *err)
 	buf_add_char(&prefix, 'b');
 	buf_add(&key, prefix.data, prefix.len);
 	while (found == 0 && store_next_with(r->env.store, STORE_INDEX, &prefix, &key, NULL, err) == 1) {
-		struct rollout_state s = { 0 };
+		_cleanup_rollout_state_ struct rollout_state s = { 0 };
 
 		found = rollout_load(r, buf_str(&key) + 1, &s, err);
 		if (found == 1)
 			found = rollout_uses(&s, certificate_id);
-		record_clear(&rollout_class, &s);
 	}
 	return error_is_set(err) ? -1 : found;
 }

@@ -137,10 +137,9 @@ forget_change(struct rollout_check *c)
 static bool
 is_still_current(const struct rollout_check *c)
 {
-	struct rollout_state state = { 0 };
+	_cleanup_rollout_state_ struct rollout_state state = { 0 };
 	bool ret = rollout_load(c->rollout, c->subject.id, &state, NULL) == 1 && state.generation == c->generation;
 
-	record_clear(&rollout_class, &state);
 	return ret;
 }
 
@@ -213,11 +212,10 @@ check_next(struct rollout_check *c, const struct rollout_state *state)
 static bool
 check_goes_on(struct rollout_check *c)
 {
-	struct rollout_state state = { 0 };
+	_cleanup_rollout_state_ struct rollout_state state = { 0 };
 	bool ret = c->seen < c->certificates.count && is_still_current(c) &&
 		   rollout_load(c->rollout, c->subject.id, &state, NULL) == 1 && check_next(c, &state);
 
-	record_clear(&rollout_class, &state);
 	return ret;
 }
 
@@ -270,13 +268,12 @@ struct rollout_check *
 rollout_check_start(struct rollout *r, const char *subject_id, bool is_start, rollout_checked_fn *done, void *arg)
 {
 	struct rollout_check *c = xcalloc(1, sizeof(*c));
-	struct rollout_state state = { 0 };
+	_cleanup_rollout_state_ struct rollout_state state = { 0 };
 	bool is_begun;
 
 	*c = (struct rollout_check){ .rollout = r, .is_start = is_start, .done = done, .arg = arg };
 	is_begun = rollout_load(r, subject_id, &state, NULL) == 1 && state.is_written &&
 		   subject_load(r->env.store, subject_id, &c->subject, NULL) == 1 && rollout_check_begin(c, &state);
-	record_clear(&rollout_class, &state);
 	if (is_begun)
 		return c;
 	rollout_check_free(c);

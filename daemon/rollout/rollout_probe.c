@@ -170,7 +170,7 @@ rollout_describe_unserved(void *rollout, const struct schedule_row *row, struct 
 	struct rollout *r = rollout;
 	_cleanup_subject_ struct subject subject = { .type = NULL };
 	_cleanup_error_ struct error why = ERROR_INIT;
-	struct rollout_state state = { 0 };
+	_cleanup_rollout_state_ struct rollout_state state = { 0 };
 	const struct rollout_target *t = NULL;
 
 	if (rollout_load(r, row->object, &state, NULL) == 1 &&
@@ -180,7 +180,6 @@ rollout_describe_unserved(void *rollout, const struct schedule_row *row, struct 
 		describe_unserved(r, t, &why);
 		job_trouble_set(ret, subject.type, subject.name, &why);
 	}
-	record_clear(&rollout_class, &state);
 	return t;
 }
 

@@ -185,14 +185,13 @@ void
 rollout_forget(struct rollout *r, struct store_txn *txn, const char *subject_id)
 {
 	const struct rollout_state none = { 0 };
-	struct rollout_state state = { 0 };
+	_cleanup_rollout_state_ struct rollout_state state = { 0 };
 
 	if (rollout_load(r, subject_id, &state, NULL) == 1) {
 		rollout_count(txn, &state, &none);
 		rollout_note_rollback(txn, subject_id, &state, &none);
 	}
 	rollout_consumers_released(r, txn, subject_id, &state, NULL);
-	record_clear(&rollout_class, &state);
 	store_del(txn, STORE_ROLLOUT, subject_id, strlen(subject_id));
 	store_changed(r->env.store, txn, STORE_ROLLOUT, subject_id, NULL);
 	rollout_changed_forget(txn, subject_id);
@@ -294,8 +293,8 @@ static void
 rollout_stage(struct rollout *r, struct store_txn *txn, const char *subject_id, const struct strlist *consumers,
 	const char *certificate_id, bool is_newest, int64_t now)
 {
-	struct rollout_state old = { 0 };
-	struct rollout_state state = { 0 };
+	_cleanup_rollout_state_ struct rollout_state old = { 0 };
+	_cleanup_rollout_state_ struct rollout_state state = { 0 };
 	_cleanup_error_ struct error err = ERROR_INIT;
 
 	if (rollout_load(r, subject_id, &old, &err) < 0)
@@ -315,8 +314,6 @@ rollout_stage(struct rollout *r, struct store_txn *txn, const char *subject_id, 
 	rollout_consumers_released(r, txn, subject_id, &old, consumers);
 	schedule_del(r->env.store, txn, SCHEDULE_PROBE, subject_id);
 	schedule_set(r->env.store, txn, SCHEDULE_DEPLOY, subject_id, "", now);
-	record_clear(&rollout_class, &old);
-	record_clear(&rollout_class, &state);
 }
 
 void
@@ -343,7 +340,7 @@ rollout_request(struct rollout *r, struct store_txn *txn, const struct autocert 
 void
 rollout_request_probe(struct rollout *r, struct store_txn *txn, const char *subject_id, int64_t now)
 {
-	struct rollout_state state = { 0 };
+	_cleanup_rollout_state_ struct rollout_state state = { 0 };
 	_cleanup_error_ struct error err = ERROR_INIT;
 	int found = rollout_load(r, subject_id, &state, &err);
 
@@ -360,14 +357,13 @@ rollout_request_probe(struct rollout *r, struct store_txn *txn, const char *subj
 		record_save(r->env.store, txn, &rollout_class, subject_id, &state);
 		schedule_set(r->env.store, txn, SCHEDULE_PROBE, subject_id, "", now);
 	}
-	record_clear(&rollout_class, &state);
 }
 
 void
 rollout_hand_over(struct rollout *r, struct store_txn *txn, const char *from_id, const char *to_id)
 {
 	const struct rollout_state none = { 0 };
-	struct rollout_state state = { 0 };
+	_cleanup_rollout_state_ struct rollout_state state = { 0 };
 	_cleanup_error_ struct error err = ERROR_INIT;
 	int found = rollout_load(r, from_id, &state, &err);
 
@@ -376,7 +372,6 @@ rollout_hand_over(struct rollout *r, struct store_txn *txn, const char *from_id,
 	if (found == 1)
 		rollout_save(r, txn, to_id, &none, &state);
 	rollout_forget(r, txn, from_id);
-	record_clear(&rollout_class, &state);
 }
 
 int64_t

@@ -52,7 +52,7 @@ withdraw_put(struct rollout *r, struct store_txn *txn, const struct withdraw_fro
 	struct strlist *directories, int64_t now)
 {
 	struct withdrawal_record m = { .is_whole = is_whole, .directories = *directories };
-	struct rollout_state state = { 0 };
+	_cleanup_rollout_state_ struct rollout_state state = { 0 };
 	_cleanup_error_ struct error err = ERROR_INIT;
 	char id[STORE_ID_SIZE];
 	int found = rollout_load(r, from->subject_id, &state, &err);
@@ -65,7 +65,6 @@ withdraw_put(struct rollout *r, struct store_txn *txn, const struct withdraw_fro
 	/* A rollout that cannot be read may have files. */
 	if (found != 0 && (is_whole || m.directories.count))
 		withdraw_save(r, txn, id, &m, now);
-	record_clear(&rollout_class, &state);
 	record_clear(&withdrawal_class, &m);
 }
 

@@ -47,7 +47,7 @@ is_same(const char *a, const char *b)
 static void
 take_over_rollout(const struct step *s, const struct withdraw_from *to, const struct strlist *consumers)
 {
-	struct rollout_state before = { 0 };
+	_cleanup_rollout_state_ struct rollout_state before = { 0 };
 	_cleanup_strlist_ struct strlist had = STRLIST_INIT;
 	_cleanup_error_ struct error err = ERROR_INIT;
 
@@ -57,7 +57,6 @@ take_over_rollout(const struct step *s, const struct withdraw_from *to, const st
 		strlist_add(&had, ((const struct rollout_target *)before.targets.items)[i].consumer);
 	rollout_hand_over(s->env->rollout, s->txn, to->former_id, to->subject_id);
 	withdraw_from_consumers(s->env->rollout, s->txn, to, &had, consumers, s->now);
-	record_clear(&rollout_class, &before);
 }
 
 /* --- auto-certificates --- */
@@ -107,12 +106,11 @@ rollout_traced(const struct step *s, const char *id)
 {
 	_cleanup_decision_ struct decision d = { .rule = NULL };
 	_cleanup_buf_ struct buf autocert = BUF_INIT;
-	struct rollout_state state = { 0 };
+	_cleanup_rollout_state_ struct rollout_state state = { 0 };
 
 	if (store_get(s->store, STORE_AUTOCERT, id, strlen(id), &autocert, NULL) == 1 &&
 		rollout_load(s->env->rollout, id, &state, NULL) == 1 && decision_of_rollout(&state, &d))
 		trace_store(s->store, s->txn, id, &d, s->now);
-	record_clear(&rollout_class, &state);
 }
 
 /* For its TLSA records. */

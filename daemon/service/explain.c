@@ -296,7 +296,7 @@ why_deployed_later(struct explanation *e, const struct rollout_state *r)
 static void
 why_rollout(struct explanation *e, const struct object *subject)
 {
-	struct rollout_state r = { 0 };
+	_cleanup_rollout_state_ struct rollout_state r = { 0 };
 	bool is_later;
 	char *changed;
 
@@ -316,7 +316,6 @@ why_rollout(struct explanation *e, const struct object *subject)
 	is_later = why_deployed_later(e, &r);
 	for (size_t i = 0; !is_later && i < r.targets.count; i++)
 		why_consumer(e, (const struct rollout_target *)r.targets.items + i);
-	record_clear(&rollout_class, &r);
 }
 
 /* The CA does not offer, or not allow, the profile. */
@@ -478,7 +477,7 @@ explain_failure(struct explanation *e)
 static void
 why_ready(struct explanation *e)
 {
-	struct ready_state s = { .grade = READY_OK };
+	_cleanup_ready_state_ struct ready_state s = { .grade = READY_OK };
 	_cleanup_strlist_ struct strlist lines = STRLIST_INIT;
 	char when[TIME_RFC3339_SIZE];
 
@@ -490,7 +489,6 @@ why_ready(struct explanation *e)
 		explain_add(&e->reasons, xasprintf("checked %s: %s", when, lines.items[i]));
 	if (s.grade >= READY_WARNING)
 		explain_advise(e, "correct the cause; to check again", "check", e->a.o.name, NULL);
-	record_clear(&ready_class, &s);
 }
 
 /* Before the next renewal fails. */

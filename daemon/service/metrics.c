@@ -148,7 +148,7 @@ scrape_end_kind(struct scrape *s, const char *kind)
 static void
 scrape_subject(struct scrape *s, struct metric_subject *subject, const char *id, const char *name)
 {
-	struct rollout_state rollout = { 0 };
+	_cleanup_rollout_state_ struct rollout_state rollout = { 0 };
 	_cleanup_buf_ struct buf labels = BUF_INIT;
 
 	if (s->subjects++ == scrape_service(s)->conf->metrics_certificates) {
@@ -166,7 +166,6 @@ scrape_subject(struct scrape *s, struct metric_subject *subject, const char *id,
 		if (metrics_table[i].each)
 			metrics_table[i].each(&metrics_table[i], subject, &s->samples[i]);
 	subject->rollout = NULL;
-	record_clear(&rollout_class, &rollout);
 }
 
 static void

@@ -159,7 +159,7 @@ static int
 check_superseded(struct call *call, const struct certificate *c, struct error *err)
 {
 	_cleanup_autocert_ struct autocert a = { 0 };
-	struct rollout_state r = { 0 };
+	_cleanup_rollout_state_ struct rollout_state r = { 0 };
 	int found = object_peek(call->service->store, &autocert_class, c->autocert, &a, err);
 	int rc = found < 0 ? -1 : 0;
 
@@ -177,7 +177,6 @@ check_superseded(struct call *call, const struct certificate *c, struct error *e
 		return error_set(err, ERROR_IN_USE, "'%s' waits for approval (certctl approve)", c->o.name);
 	if (rollout_load(call->service->rollout, a.o.id, &r, err) == 1 && rollout_uses(&r, c->o.id))
 		rc = error_set(err, ERROR_IN_USE, "'%s' is being rolled out", c->o.name);
-	record_clear(&rollout_class, &r);
 	return rc;
 }
 

@@ -69,7 +69,7 @@ consumer_describe(
 
 	subjects_of_consumer(service->store, c->o.id, REFERRERS_MAX, &ids, NULL);
 	for (size_t i = 0; i < ids.count && i < ROLLOUTS_SHOWN; i++) {
-		struct rollout_state r = { 0 };
+		_cleanup_rollout_state_ struct rollout_state r = { 0 };
 
 		if (rollout_load(service->rollout, ids.items[i], &r, NULL) == 1) {
 			for (size_t j = 0; j < r.targets.count; j++) {
@@ -79,7 +79,6 @@ consumer_describe(
 					json_object_array_add(rollouts, rollout_to_json(&r, t, ids.items[i]));
 			}
 		}
-		record_clear(&rollout_class, &r);
 	}
 	json_object_object_add(metadata, "rollouts", rollouts);
 	if (ids.count > ROLLOUTS_SHOWN)

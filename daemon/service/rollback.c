@@ -172,7 +172,7 @@ certificate_rollback(struct call *call, struct json_object *params, struct error
 void
 rollback_describe(struct service *service, const char *subject_id, struct json_object *metadata)
 {
-	struct rollout_state r = { 0 };
+	_cleanup_rollout_state_ struct rollout_state r = { 0 };
 	const char *earlier;
 
 	if (rollout_load(service->rollout, subject_id, &r, NULL) == 1 && r.rolled_back_at) {
@@ -183,5 +183,4 @@ rollback_describe(struct service *service, const char *subject_id, struct json_o
 		json_add_string(metadata, "rolledBackTo", earlier);
 	}
 	json_add_string(metadata, "served", rollout_served_of(&r));
-	record_clear(&rollout_class, &r);
 }

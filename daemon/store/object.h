@@ -311,16 +311,16 @@ struct alert {
 	int64_t last_sent_at;
 };
 
-extern const struct record_class provider_class;
-extern const struct record_class autocert_class;
-extern const struct record_class certificate_class;
-extern const struct record_class dnsprovider_class;
-extern const struct record_class consumer_class;
-extern const struct record_class authorization_class;
+RECORD_DECLARE(provider, provider_class);
+RECORD_DECLARE(autocert, autocert_class);
+RECORD_DECLARE(certificate, certificate_class);
+RECORD_DECLARE(dnsprovider, dnsprovider_class);
+RECORD_DECLARE(consumer, consumer_class);
+RECORD_DECLARE(authorization, authorization_class);
 extern const struct record_class probe_class;
 extern const struct record_class offered_profile_class;
-extern const struct record_class token_class;
-extern const struct record_class alert_class;
+RECORD_DECLARE(token, token_class);
+RECORD_DECLARE(alert, alert_class);
 
 #define _cleanup_provider_ _cleanup_(provider_clear)
 #define _cleanup_autocert_ _cleanup_(autocert_clear)
@@ -330,30 +330,6 @@ extern const struct record_class alert_class;
 #define _cleanup_token_ _cleanup_(token_clear)
 #define _cleanup_authorization_ _cleanup_(authorization_clear)
 #define _cleanup_alert_ _cleanup_(alert_clear)
-
-void
-provider_clear(struct provider *p);
-
-void
-autocert_clear(struct autocert *a);
-
-void
-certificate_clear(struct certificate *c);
-
-void
-dnsprovider_clear(struct dnsprovider *d);
-
-void
-consumer_clear(struct consumer *c);
-
-void
-token_clear(struct token *t);
-
-void
-authorization_clear(struct authorization *a);
-
-void
-alert_clear(struct alert *a);
 
 /*
  * All take @obj = a struct of @cls, zeroed or to be replaced; it is empty when nothing was found. The given id or name

@@ -140,6 +140,15 @@ record_secrets(const struct record_class *cls, const void *data, size_t len);
 void
 record_clear(const struct record_class *cls, void *obj);
 
+/* Declares the class @class_ of struct @struct_, and its record_clear() by type, for _cleanup_(). */
+#define RECORD_DECLARE(struct_, class_) \
+	extern const struct record_class class_; \
+	static inline void struct_##_clear(struct struct_ *obj) \
+	{ \
+		record_clear(&class_, obj); \
+	} \
+	struct struct_ /* before the semicolon */
+
 /* Deep copy into @dst (cleared first); members without a field are copied bitwise. */
 void
 record_copy(const struct record_class *cls, void *dst, const void *src);
