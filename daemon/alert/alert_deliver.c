@@ -278,12 +278,6 @@ alert_job_start(void *env, const struct schedule_row *row, schedule_done_fn *don
 }
 
 static int64_t
-alert_job_after_clock_change(void *env _unused_, const struct schedule_row *row, int64_t now)
-{
-	return job_due_within(row, now, LONGEST_WAIT_SEC);
-}
-
-static int64_t
 alert_job_count_troubles(void *env)
 {
 	const struct alerts *alerts = env;
@@ -310,7 +304,7 @@ const struct job_kind alert_job = {
 	.classes = { &alert_class },
 	.start = alert_job_start,
 	.cancel = delivery_cancel,
-	.after_clock_change = alert_job_after_clock_change,
+	.longest_sec = LONGEST_WAIT_SEC,
 	.count_troubles = alert_job_count_troubles,
 	.describe_trouble = alert_job_describe_trouble,
 };

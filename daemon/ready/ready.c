@@ -415,12 +415,6 @@ ready_lane_room(void *env _unused_, const char *lane _unused_, struct error *err
 	return LANE_ROOM;
 }
 
-static int64_t
-ready_after_clock_change(void *env _unused_, const struct schedule_row *row, int64_t now)
-{
-	return job_due_within(row, now, DAY);
-}
-
 const struct job_kind ready_job = {
 	.kind = SCHEDULE_READY,
 	.word = "readiness",
@@ -428,7 +422,7 @@ const struct job_kind ready_job = {
 	.start = ready_work_start,
 	.cancel = ready_work_cancel,
 	.lane_room = ready_lane_room,
-	.after_clock_change = ready_after_clock_change,
+	.longest_sec = DAY,
 };
 
 void

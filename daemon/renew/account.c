@@ -329,12 +329,6 @@ account_start(void *env, const struct schedule_row *row, schedule_done_fn *done,
 }
 
 static int64_t
-account_after_clock_change(void *env _unused_, const struct schedule_row *row, int64_t now)
-{
-	return job_due_within(row, now, LONGEST_WAIT_SEC);
-}
-
-static int64_t
 account_count_troubles(void *arg_env)
 {
 	const struct issue_env *env = arg_env;
@@ -361,7 +355,7 @@ const struct job_kind account_job = {
 	.needs_date = true,
 	.start = account_start,
 	.cancel = account_cancel,
-	.after_clock_change = account_after_clock_change,
+	.longest_sec = LONGEST_WAIT_SEC,
 	.count_troubles = account_count_troubles,
 	.describe_trouble = account_describe_trouble,
 };

@@ -323,12 +323,6 @@ ari_lane_room(void *env _unused_, const char *lane _unused_, struct error *err _
 	return 1;
 }
 
-static int64_t
-ari_after_clock_change(void *env _unused_, const struct schedule_row *row, int64_t now)
-{
-	return job_due_within(row, now, LONGEST_WAIT_SEC);
-}
-
 const struct job_kind ari_job = {
 	.kind = SCHEDULE_ARI,
 	.word = "renewal-info",
@@ -338,5 +332,5 @@ const struct job_kind ari_job = {
 	.start = ari_start,
 	.cancel = ari_cancel,
 	.lane_room = ari_lane_room,
-	.after_clock_change = ari_after_clock_change,
+	.longest_sec = LONGEST_WAIT_SEC,
 };

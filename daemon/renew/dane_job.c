@@ -348,12 +348,6 @@ dane_start(void *env, const struct schedule_row *row, schedule_done_fn *done, vo
 	return d;
 }
 
-static int64_t
-dane_after_clock_change(void *env _unused_, const struct schedule_row *row, int64_t now)
-{
-	return job_due_within(row, now, RETRY_SEC);
-}
-
 const struct job_kind dane_job = {
 	.kind = SCHEDULE_DANE,
 	.word = "dane",
@@ -361,5 +355,5 @@ const struct job_kind dane_job = {
 	.needs_date = true,
 	.start = dane_start,
 	.cancel = dane_cancel,
-	.after_clock_change = dane_after_clock_change,
+	.longest_sec = RETRY_SEC,
 };

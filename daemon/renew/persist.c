@@ -240,12 +240,6 @@ persist_start(void *env, const struct schedule_row *row, schedule_done_fn *done,
 	return p;
 }
 
-static int64_t
-persist_after_clock_change(void *env _unused_, const struct schedule_row *row, int64_t now)
-{
-	return job_due_within(row, now, LOOK_EVERY_SEC);
-}
-
 const struct job_kind persist_job = {
 	.kind = SCHEDULE_PERSIST,
 	.word = "persist",
@@ -253,5 +247,5 @@ const struct job_kind persist_job = {
 	.needs_date = true,
 	.start = persist_start,
 	.cancel = persist_cancel,
-	.after_clock_change = persist_after_clock_change,
+	.longest_sec = LOOK_EVERY_SEC,
 };

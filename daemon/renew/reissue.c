@@ -361,12 +361,6 @@ reissue_start(void *arg_env, const struct schedule_row *row, schedule_done_fn *d
 	return job_end_with(env->store, txn, done, arg);
 }
 
-static int64_t
-reissue_after_clock_change(void *env _unused_, const struct schedule_row *row, int64_t now)
-{
-	return job_due_within(row, now, MINUTE_SEC);
-}
-
 const struct job_kind reissue_job = {
 	.kind = SCHEDULE_REISSUE,
 	.word = "reissue",
@@ -374,5 +368,5 @@ const struct job_kind reissue_job = {
 	.needs_date = true,
 	.start = reissue_start,
 	.cancel = job_commit_cancel,
-	.after_clock_change = reissue_after_clock_change,
+	.longest_sec = MINUTE_SEC,
 };

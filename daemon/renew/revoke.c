@@ -325,17 +325,11 @@ revoke_start(void *env, const struct schedule_row *row, schedule_done_fn *done, 
 	return revoke;
 }
 
-static int64_t
-revoke_after_clock_change(void *env _unused_, const struct schedule_row *row, int64_t now)
-{
-	return job_due_within(row, now, LONGEST_WAIT_SEC);
-}
-
 const struct job_kind revoke_job = {
 	.kind = SCHEDULE_REVOKE,
 	.word = "revoke",
 	.classes = { &certificate_class },
 	.start = revoke_start,
 	.cancel = revoke_cancel,
-	.after_clock_change = revoke_after_clock_change,
+	.longest_sec = LONGEST_WAIT_SEC,
 };

@@ -366,12 +366,6 @@ rollout_cancel(void *run)
 	run_free(run);
 }
 
-int64_t
-rollout_after_clock_change(void *env _unused_, const struct schedule_row *row, int64_t now)
-{
-	return job_due_within(row, now, ROLLOUT_LONGEST_WAIT_SEC);
-}
-
 /* Another lane than the default one is a consumer's: it is notified of one certificate at a time, or of a batch. */
 static int64_t
 deploy_lane_room(void *rollout, const char *lane, struct error *err)
@@ -416,7 +410,7 @@ static const struct job_kind deploy_job = {
 	.start = rollout_start,
 	.cancel = rollout_cancel,
 	.lane_room = deploy_lane_room,
-	.after_clock_change = rollout_after_clock_change,
+	.longest_sec = ROLLOUT_LONGEST_WAIT_SEC,
 	.count_troubles = deploy_count_troubles,
 	.describe_trouble = deploy_describe_trouble,
 };

@@ -232,10 +232,6 @@ rollout_start(void *rollout, const struct schedule_row *row, schedule_done_fn *d
 void
 rollout_cancel(void *run);
 
-/* A job_kind's after_clock_change(). */
-int64_t
-rollout_after_clock_change(void *env, const struct schedule_row *row, int64_t now);
-
 /* A job_kind's describe_trouble(), for a consumer that does not serve the certificate. */
 bool
 rollout_describe_unserved(void *rollout, const struct schedule_row *row, struct job_trouble *ret);

@@ -184,12 +184,6 @@ rollout_describe_unserved(void *rollout, const struct schedule_row *row, struct 
 }
 
 static int64_t
-probe_after_clock_change(void *env _unused_, const struct schedule_row *row, int64_t now)
-{
-	return job_due_within(row, now, PROBE_LONGEST_WAIT_SEC);
-}
-
-static int64_t
 probe_lane_room(void *env _unused_, const char *lane _unused_, struct error *err _unused_)
 {
 	return PROBES_ROOM;
@@ -204,7 +198,7 @@ const struct job_kind probe_job = {
 	.start = rollout_start,
 	.cancel = rollout_cancel,
 	.lane_room = probe_lane_room,
-	.after_clock_change = probe_after_clock_change,
+	.longest_sec = PROBE_LONGEST_WAIT_SEC,
 	.count_troubles = probe_count_troubles,
 	.describe_trouble = rollout_describe_unserved,
 };

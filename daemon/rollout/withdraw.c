@@ -305,5 +305,5 @@ const struct job_kind remove_job = {
 	.needs_date = true,
 	.start = withdraw_start,
 	.cancel = withdraw_cancel,
-	.after_clock_change = rollout_after_clock_change,
+	.longest_sec = ROLLOUT_LONGEST_WAIT_SEC,
 };

@@ -34,6 +34,14 @@ job_due_within(const struct schedule_row *row, int64_t now, int64_t longest_sec)
 			  : time_add(now, longest_sec);
 }
 
+int64_t
+job_due_after_clock_change(const struct job_kind *kind, void *env, const struct schedule_row *row, int64_t now)
+{
+	if (kind->longest_sec)
+		return job_due_within(row, now, kind->longest_sec);
+	return kind->after_clock_change ? kind->after_clock_change(env, row, now) : row->due_at;
+}
+
 struct job_commit {
 	struct store *store;
 	schedule_done_fn *done;

@@ -49,10 +49,11 @@ struct job_kind {
 	/* No job starts in @lane before this time (UNIX seconds; 0: open). NULL: always open. */
 	int64_t (*lane_opens_at)(void *env, const char *lane);
 	/*
-	 * The clock was set, and @row may have been put while it was wrong. Returns its due time by the clock of @now,
-	 * often job_due_within(). If a record repeats the due time, this function saves the record too.
+	 * The clock was set, and @row may have been put while it was wrong. Returns its due time by the clock of @now.
+	 * If a record repeats the due time, this function saves the record too.
 	 */
 	int64_t (*after_clock_change)(void *env, const struct schedule_row *row, int64_t now);
+	int64_t longest_sec; /* in place of that function: job_due_within() */
 	/* The number of rows that wait after a failure: a stored number, without a walk. NULL: none ever does. */
 	int64_t (*count_troubles)(void *env);
 	/* Does @row wait after a failure? Fills @ret then. Required with count_troubles(). */
@@ -69,6 +70,10 @@ job_trouble_clear(struct job_trouble *trouble);
 /* Pure: the row's due time, or a time within the next minutes if it is due later than @longest_sec from @now. */
 int64_t
 job_due_within(const struct schedule_row *row, int64_t now, int64_t longest_sec);
+
+/* The due time of @row, of this kind, when the clock was set to @now: by one of the two, or unchanged. */
+int64_t
+job_due_after_clock_change(const struct job_kind *kind, void *env, const struct schedule_row *row, int64_t now);
 
 /*
  * job_end_with() - for work that only fills @txn: calls @done when it is committed

@@ -311,8 +311,7 @@ scheduler_due_after_clock_change(const struct scheduler *s, const struct schedul
 {
 	const struct job_kind *kind = scheduler_kind(s, row->kind);
 
-	return kind && kind->after_clock_change ? kind->after_clock_change(s->kinds[row->kind].env, row, now)
-						: row->due_at;
+	return kind ? job_due_after_clock_change(kind, s->kinds[row->kind].env, row, now) : row->due_at;
 }
 
 /* Due times are wall times, so a pass also handles a clock that was set, and rows that were put meanwhile. */

@@ -961,9 +961,9 @@ Test(alerts, a_destination_that_fails_is_a_trouble_of_its_row_with_its_name_and_
 	memcpy(row.object, "11111111-1111-4111-8111-111111111111", sizeof(row.object));
 	cr_expect_not(alert_job.describe_trouble(alerts, &row, &trouble));
 	row.due_at = 1000 + 70 * MINUTE;
-	cr_expect_eq(alert_job.after_clock_change(alerts, &row, 1000), row.due_at);
+	cr_expect_eq(job_due_after_clock_change(&alert_job, alerts, &row, 1000), row.due_at);
 	row.due_at = 1001 + 70 * MINUTE;
-	cr_expect_lt(alert_job.after_clock_change(alerts, &row, 1000), 1000 + 10 * MINUTE);
+	cr_expect_lt(job_due_after_clock_change(&alert_job, alerts, &row, 1000), 1000 + 10 * MINUTE);
 	end(&r);
 }
 

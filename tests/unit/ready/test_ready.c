@@ -1376,9 +1376,9 @@ Test(ready, the_first_check_comes_within_a_day_and_none_waits_longer)
 		most = due_at - now > most ? due_at - now : most;
 		memcpy(row.object, id, sizeof(id));
 		row.due_at = now + DAY;
-		cr_expect_eq(ready_job.after_clock_change(b.ready, &row, now), row.due_at);
+		cr_expect_eq(job_due_after_clock_change(&ready_job, b.ready, &row, now), row.due_at);
 		row.due_at = now + DAY + 1;
-		cr_expect_lt(ready_job.after_clock_change(b.ready, &row, now), now + HOUR);
+		cr_expect_lt(job_due_after_clock_change(&ready_job, b.ready, &row, now), now + HOUR);
 		ready_forget(b.w->store, store_begin(b.w->store), id);
 		store_commit(b.w->store);
 		cr_expect_eq(run_due(&b.run, SCHEDULE_READY, id), 0);
