@@ -79,7 +79,7 @@ startup_checked(bool is_rewritten, void *arg)
 	struct startup *s = c->startup;
 
 	if (is_rewritten && !s->env.is_repeated) {
-		s->asked_at = clock_wall(loop_clock(s->env.loop));
+		s->asked_at = loop_now(s->env.loop);
 		strlist_add(&s->waiting, c->id);
 	}
 	s->settled_ms = clock_boot_ms(loop_clock(s->env.loop));
@@ -134,7 +134,7 @@ look_at_drop(struct startup *s, const char *id, const struct rollout_state *r)
 			startup_check(s, id);
 		return;
 	}
-	s->asked_at = clock_wall(loop_clock(s->env.loop));
+	s->asked_at = loop_now(s->env.loop);
 	rollout_request_for(
 		s->env.rollout, store_begin(s->env.store), id, &subject.consumers, r->certificate, s->asked_at);
 	strlist_add(&s->waiting, id);
@@ -149,8 +149,7 @@ startup_expiry(struct startup *s, const char *id)
 
 	if (schedule_get(s->env.store, SCHEDULE_EXPIRY, id, &row, NULL) == 0 &&
 		object_peek(s->env.store, &autocert_class, id, &a, NULL) == 1)
-		expiry_schedule_autocert(
-			s->env.store, store_begin(s->env.store), &a, clock_wall(loop_clock(s->env.loop)));
+		expiry_schedule_autocert(s->env.store, store_begin(s->env.store), &a, loop_now(s->env.loop));
 }
 
 /* An earlier certd did not check whether the next renewal would succeed. */
@@ -162,7 +161,7 @@ startup_ready(struct startup *s, const char *id)
 
 	if (schedule_get(s->env.store, SCHEDULE_READY, id, &row, NULL) == 0 &&
 		object_peek(s->env.store, &autocert_class, id, &a, NULL) == 1 && a.last_certificate)
-		ready_schedule(s->env.store, store_begin(s->env.store), id, clock_wall(loop_clock(s->env.loop)));
+		ready_schedule(s->env.store, store_begin(s->env.store), id, loop_now(s->env.loop));
 }
 
 /* An unreadable record is skipped: its renewal reports it. */

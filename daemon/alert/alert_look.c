@@ -6,7 +6,6 @@
 
 #include "common/printable.h"
 #include "common/timefmt.h"
-#include "daemon/base/clock.h"
 #include "daemon/ready/ready.h"
 #include "daemon/renew/expiry.h"
 #include "daemon/rollout/rollout_check.h"
@@ -33,7 +32,7 @@ struct look {
 int64_t
 alerts_now(const struct alerts *alerts)
 {
-	return clock_wall(loop_clock(alerts->env.loop));
+	return loop_now(alerts->env.loop);
 }
 
 /* --- messages --- */

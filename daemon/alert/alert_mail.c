@@ -9,7 +9,6 @@
 #include "common/name.h"
 #include "common/strlist.h"
 #include "daemon/alert/mail_text.h"
-#include "daemon/base/clock.h"
 #include "daemon/base/http_mail.h"
 #include "daemon/base/http_url.h"
 #include "daemon/base/loop.h"
@@ -158,7 +157,7 @@ alert_mail_start(
 
 	*d = (struct mail_delivery){ .env = env, .done = done, .arg = arg };
 	parse_server(a, &server, NULL); /* it was checked when it was declared */
-	mail_text(m, env->host, from, to, clock_wall(loop_clock(env->loop)), &text);
+	mail_text(m, env->host, from, to, loop_now(env->loop), &text);
 	password[strcspn(password, "\r\n")] = '\0'; /* a file ends with a line end */
 	d->sending = mail_send(env->mail,
 		&(struct mail_request){

@@ -8,7 +8,6 @@
 #include "common/strlist.h"
 #include "common/timefmt.h"
 #include "daemon/alert/webhook_body.h"
-#include "daemon/base/clock.h"
 #include "daemon/base/http.h"
 #include "daemon/base/http_url.h"
 #include "daemon/base/loop.h"
@@ -248,7 +247,7 @@ webhook_answered(struct http_response *res, const struct error *err, void *arg)
 			"the webhook refused the message: %s", words);
 	why.may_retry = why.code != ERROR_INVALID;
 	if (res->retry_after_sec > 0)
-		why.retry_at = time_add(clock_wall(loop_clock(w->env->loop)), res->retry_after_sec);
+		why.retry_at = time_add(loop_now(w->env->loop), res->retry_after_sec);
 	webhook_end(w, &why, words);
 }
 
@@ -297,8 +296,8 @@ alert_webhook_start(
 	w->done = done;
 	w->arg = arg;
 	loop_timer_init(&w->timer, env->loop, webhook_not_sent, w);
-	if (webhook_request_make(setting_text(&a->settings, "template"), url, m, env->host,
-		    clock_wall(loop_clock(env->loop)), &r, &w->error) == 0)
+	if (webhook_request_make(
+		    setting_text(&a->settings, "template"), url, m, env->host, loop_now(env->loop), &r, &w->error) == 0)
 		webhook_send(w, a, &r, m);
 	if (!w->request)
 		loop_timer_set(&w->timer, 0);

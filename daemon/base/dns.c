@@ -15,7 +15,6 @@
 #include "common/crypto/secret.h"
 #include "common/error.h"
 #include "common/random.h"
-#include "daemon/base/clock.h"
 #include "daemon/base/dns_channel.h"
 #include "daemon/base/dns_message.h"
 #include "daemon/base/loop.h"
@@ -331,8 +330,8 @@ static void
 parse_message(struct dns_query *q, const void *wire, size_t len)
 {
 	if (q->kind == QUERY_UPDATE) {
-		dns_message_update_answer(wire, len, &q->update, &q->mac, clock_wall(loop_clock(q->dns->loop)),
-			&q->answer.rcode, &q->err);
+		dns_message_update_answer(
+			wire, len, &q->update, &q->mac, loop_now(q->dns->loop), &q->answer.rcode, &q->err);
 		return;
 	}
 	dns_answer_clear(&q->answer);
@@ -520,8 +519,7 @@ dns_send_update(struct dns *dns, const struct dns_update *update, int64_t timeou
 		q->update.tsig_key = &q->tsig_key;
 	}
 	q->answer.rcode = -1;
-	if (dns_message_update(random_id(), update, clock_wall(loop_clock(dns->loop)), &q->message, &q->mac, &q->err) <
-		0)
+	if (dns_message_update(random_id(), update, loop_now(dns->loop), &q->message, &q->mac, &q->err) < 0)
 		query_finish(q);
 	else
 		query_send(q, update->server, DNS_CHANNEL_TCP);

@@ -112,6 +112,12 @@ loop_clock(const struct loop *loop)
 	return loop->clock;
 }
 
+int64_t
+loop_now(const struct loop *loop)
+{
+	return clock_wall(loop->clock);
+}
+
 void
 loop_stop(struct loop *loop)
 {

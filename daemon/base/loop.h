@@ -49,6 +49,10 @@ loop_run_until(struct loop *loop, int64_t wall_at, struct error *err);
 struct clock *
 loop_clock(const struct loop *loop);
 
+/* Its wall time, UNIX seconds. */
+int64_t
+loop_now(const struct loop *loop);
+
 /* Runs @fn in this turn (or the next, when none is running), in order of calls. Cannot be cancelled. */
 void
 loop_defer(struct loop *loop, loop_fn *fn, void *arg);

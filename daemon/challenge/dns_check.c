@@ -10,7 +10,6 @@
 #include "common/crypto/jws.h"
 #include "common/error.h"
 #include "common/name.h"
-#include "daemon/base/clock.h"
 #include "daemon/challenge/cleanup.h"
 #include "daemon/challenge/dns_target.h"
 #include "daemon/challenge/dns_watch.h"
@@ -189,7 +188,7 @@ dns_check_on_saved(const struct error *err, void *arg)
 static void
 dns_check_save(struct dns_check *c)
 {
-	int64_t now = clock_wall(loop_clock(c->solver->env.loop));
+	int64_t now = loop_now(c->solver->env.loop);
 	struct store_txn *txn = store_begin(c->solver->store);
 	struct cleanup cleanup = {
 		.dns_provider = c->target.provider.o.id,

@@ -2,7 +2,6 @@
 #include "daemon/challenge/persist_look.h"
 
 #include "common/error.h"
-#include "daemon/base/clock.h"
 #include "daemon/base/dns.h"
 #include "daemon/base/loop.h"
 #include "daemon/challenge/dns_target.h"
@@ -54,7 +53,7 @@ persist_look_has(const struct dns_answer *answer, void *arg)
 	_cleanup_free_ char *why = NULL;
 	size_t i;
 
-	if (!acme_persist_find(&l->want, &answer->values, clock_wall(loop_clock(l->env->loop)), &i, &why)) {
+	if (!acme_persist_find(&l->want, &answer->values, loop_now(l->env->loop), &i, &why)) {
 		str_replace(&l->why, why);
 		return false;
 	}

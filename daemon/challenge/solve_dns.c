@@ -11,7 +11,6 @@
 #include "common/error.h"
 #include "common/name.h"
 #include "common/timefmt.h"
-#include "daemon/base/clock.h"
 #include "daemon/challenge/cleanup.h"
 #include "daemon/challenge/dns_target.h"
 #include "daemon/challenge/dns_watch.h"
@@ -202,8 +201,7 @@ on_added(const struct error *err, void *arg)
 		solve_done(s->solve, &failure);
 		return;
 	}
-	s->solve->until_at = time_add(
-		clock_wall(loop_clock(all->solver->env.loop)), dns_watch_timeout_sec(&s->target.provider));
+	s->solve->until_at = time_add(loop_now(all->solver->env.loop), dns_watch_timeout_sec(&s->target.provider));
 	s->watch = dns_watch_start(&all->solver->env, &request, on_seen, on_progress, s);
 }
 
@@ -233,7 +231,7 @@ static void
 save_cleanup(struct dns_solve *s)
 {
 	struct solver *solver = s->solve->solver;
-	int64_t is_now = clock_wall(loop_clock(solver->env.loop));
+	int64_t is_now = loop_now(solver->env.loop);
 	struct store_txn *txn = store_begin(solver->store);
 	struct cleanup c = {
 		.dns_provider = s->target.provider.o.id,

@@ -9,7 +9,6 @@
 #include "common/error.h"
 #include "common/name.h"
 #include "common/timefmt.h"
-#include "daemon/base/clock.h"
 #include "daemon/base/dns.h"
 #include "daemon/challenge/persist_look.h"
 #include "daemon/challenge/solver_private.h"
@@ -123,7 +122,7 @@ static void
 solve_manual_fill(struct manual_solve *s, const struct solver_request *request, struct authorization *a)
 {
 	const struct autocert *autocert = request->autocert;
-	int64_t is_now = clock_wall(loop_clock(s->solve->solver->env.loop));
+	int64_t is_now = loop_now(s->solve->solver->env.loop);
 
 	if (!a->o.id[0]) {
 		store_new_id(a->o.id);

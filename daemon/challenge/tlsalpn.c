@@ -13,7 +13,6 @@
 #include "common/crypto/ossl.h"
 #include "common/error.h"
 #include "daemon/base/acceptor.h"
-#include "daemon/base/clock.h"
 #include "daemon/base/listen.h"
 #include "daemon/base/loop.h"
 
@@ -258,7 +257,7 @@ tlsalpn_put(struct tlsalpn *tls, const char *name, const char *key_authorization
 
 	if (!tls->key && key_generate(KEY_SECP256R1, &tls->key, err) < 0)
 		return -1;
-	cert = alpn_cert_make(name, key_authorization, tls->key, clock_wall(loop_clock(tls->loop)), err);
+	cert = alpn_cert_make(name, key_authorization, tls->key, loop_now(tls->loop), err);
 	if (!cert)
 		return -1;
 	a = xcalloc(1, sizeof(*a));

@@ -3,7 +3,6 @@
 
 #include "common/error.h"
 #include "common/retry.h"
-#include "daemon/base/clock.h"
 #include "daemon/challenge/cleanup.h"
 #include "daemon/challenge/solver_private.h"
 #include "daemon/challenge/txt_queue.h"
@@ -40,7 +39,7 @@ static void
 make_due(struct solver *solver)
 {
 	struct store_txn *txn = store_begin(solver->store);
-	int64_t now = clock_wall(loop_clock(solver->env.loop));
+	int64_t now = loop_now(solver->env.loop);
 	_cleanup_buf_ struct buf id = BUF_INIT;
 
 	while (store_next(solver->store, STORE_CLEANUP, buf_str(&id), id.len, id.len > 0, &id, NULL, NULL) == 1)
@@ -98,12 +97,6 @@ on_stored(const struct error *err, void *arg)
 	txt_removal_answer(arg, !err);
 }
 
-static int64_t
-wall(const struct txt_removal *r)
-{
-	return clock_wall(loop_clock(r->all->solver->env.loop));
-}
-
 /* The value was removed, or cannot be removed any more. */
 static void
 settle(struct txt_removal *r)
@@ -132,7 +125,7 @@ put_off_unread(struct txt_removal *r)
 	struct store_txn *txn = store_begin(solver->store);
 
 	solver_cleanup_failed(solver, NULL, &r->failure);
-	schedule_set(solver->store, txn, SCHEDULE_CLEANUP, r->id, "", wall(r) + UNREAD_SEC);
+	schedule_set(solver->store, txn, SCHEDULE_CLEANUP, r->id, "", loop_now(r->all->solver->env.loop) + UNREAD_SEC);
 	store_then(txn, on_stored, r);
 }
 
@@ -155,7 +148,7 @@ on_removed(const struct error *err, void *arg)
 	error_wrap(&r->failure, "cannot remove the TXT record at %s", r->cleanup.name);
 	r->cleanup.attempts++;
 	solver_cleanup_failed(r->all->solver, &r->provider, &r->failure);
-	put_off(r, retry_at(RETRY_REMOTE, wall(r), r->cleanup.attempts, r->id));
+	put_off(r, retry_at(RETRY_REMOTE, loop_now(r->all->solver->env.loop), r->cleanup.attempts, r->id));
 }
 
 static void
@@ -198,7 +191,7 @@ on_begin(void *arg)
 		return;
 	}
 	if (r->all->is_needed(r->id, r->all->arg)) {
-		put_off(r, wall(r) + NEEDED_SEC);
+		put_off(r, loop_now(r->all->solver->env.loop) + NEEDED_SEC);
 		return;
 	}
 	if (!has_provider) {

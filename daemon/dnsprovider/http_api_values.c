@@ -6,7 +6,6 @@
 #include "common/crypto/base64url.h"
 #include "common/error.h"
 #include "common/name.h"
-#include "daemon/base/clock.h"
 #include "daemon/base/http.h"
 #include "daemon/base/http_url.h"
 #include "daemon/dnsprovider/http_api_private.h"
@@ -205,7 +204,7 @@ http_api_token(const struct http_api_task *task)
 int64_t
 http_api_now(const struct http_api_task *task)
 {
-	return clock_wall(loop_clock(http_api_op(task)->env.loop));
+	return loop_now(http_api_op(task)->env.loop);
 }
 
 void

@@ -6,7 +6,6 @@
 
 #include "common/name.h"
 #include "common/timefmt.h"
-#include "daemon/base/clock.h"
 #include "daemon/dnsprovider/dnsprovider.h"
 #include "daemon/ready/ready_private.h"
 #include "daemon/renew/failover.h"
@@ -47,7 +46,7 @@ enum {
 int64_t
 ready_now(const struct ready *ready)
 {
-	return clock_wall(loop_clock(ready->config.env->loop));
+	return loop_now(ready->config.env->loop);
 }
 
 /* --- what checks use --- */

@@ -7,7 +7,6 @@
 #include "common/crypto/key.h"
 #include "common/shell.h"
 #include "common/timefmt.h"
-#include "daemon/base/clock.h"
 #include "daemon/base/loop.h"
 #include "daemon/renew/account.h"
 #include "daemon/renew/failover.h"
@@ -87,7 +86,7 @@ account_is_over(const struct provider *p)
 static int64_t
 account_retry_at(const struct account *account, const struct provider *p, const struct error *err)
 {
-	int64_t now = clock_wall(loop_clock(account->env->loop));
+	int64_t now = loop_now(account->env->loop);
 	int64_t latest = time_add(now, DAY); /* every certificate of the provider waits, and one request is little */
 	struct backoff_in in = {
 		.now = now,
@@ -185,7 +184,7 @@ account_wake_orders(const struct account *account, struct store_txn *txn, const 
 		if (object_load(store, &autocert_class, ids.items[i], &a, NULL) != 1 || a.is_paused ||
 			!account_was_to_blame(&a.last_error) || strcmp(autocert_provider(&a), p->o.id) != 0)
 			continue;
-		a.next_at = clock_wall(loop_clock(account->env->loop));
+		a.next_at = loop_now(account->env->loop);
 		if (object_save(store, txn, &autocert_class, &a, &err) < 0)
 			store_fail(txn, &err);
 	}
@@ -213,7 +212,7 @@ static void
 account_continue(const struct account *account, struct provider *p, int64_t seconds)
 {
 	p->o.state = OBJECT_PROVISIONING;
-	p->next_at = time_add(clock_wall(loop_clock(account->env->loop)), seconds);
+	p->next_at = time_add(loop_now(account->env->loop), seconds);
 }
 
 /* The replacement of the key is over: the CA has one of the keys for certain, and only that one is kept. */
@@ -335,7 +334,7 @@ account_put_off_unread(struct account *account, struct store_txn *txn, const str
 
 	event_emit_error(env->events, txn, EVENT_STORE_FAILED, NULL, err, "%s", err->message);
 	schedule_set(env->store, txn, SCHEDULE_ACCOUNT, account->id, "",
-		time_add(clock_wall(loop_clock(env->loop)), UNREADABLE_RETRY_SEC));
+		time_add(loop_now(env->loop), UNREADABLE_RETRY_SEC));
 }
 
 static void
@@ -402,7 +401,7 @@ account_works(const struct issue_env *env, struct store_txn *txn, const char *pr
 	p.terms = TERMS_QUIET;
 	p.o.state = OBJECT_PROVISIONING;
 	error_clear(&p.o.failure);
-	p.next_at = clock_wall(loop_clock(env->loop));
+	p.next_at = loop_now(env->loop);
 	if (object_save(env->store, txn, &provider_class, &p, &err) < 0)
 		store_fail(txn, &err);
 }

@@ -2,7 +2,6 @@
 #include "daemon/renew/approval.h"
 
 #include "common/timefmt.h"
-#include "daemon/base/clock.h"
 #include "daemon/base/loop.h"
 #include "daemon/schedule/schedule.h"
 
@@ -10,12 +9,6 @@
 #include <string.h>
 
 enum { LOOK_AGAIN_SEC = 3600 };
-
-static int64_t
-approval_now(const struct issue_env *env)
-{
-	return clock_wall(loop_clock(env->loop));
-}
 
 int
 approval_give(const struct issue_env *env, struct autocert *a, struct error *err)
@@ -25,7 +18,7 @@ approval_give(const struct issue_env *env, struct autocert *a, struct error *err
 
 	if (found != 1)
 		return found;
-	if (cert.is_revoked || cert.revoke_reason || cert.not_after_at <= approval_now(env))
+	if (cert.is_revoked || cert.revoke_reason || cert.not_after_at <= loop_now(env->loop))
 		return 0;
 	issue_use(env, a, &cert, a->ari_id != NULL);
 	if (!a->is_paused)
@@ -66,7 +59,7 @@ approval_end(const struct issue_env *env, struct store_txn *txn, const char *id,
 
 	if (found < 0)
 		return -1;
-	if (found == 0 || !a.waiting_certificate || a.waiting_until_at > approval_now(env)) {
+	if (found == 0 || !a.waiting_certificate || a.waiting_until_at > loop_now(env->loop)) {
 		schedule_del(env->store, txn, SCHEDULE_APPROVAL, id);
 		if (found && a.waiting_certificate)
 			approval_schedule(env->store, txn, &a);
@@ -96,7 +89,7 @@ approval_start(void *arg_env, const struct schedule_row *row, schedule_done_fn *
 
 	if (approval_end(env, txn, id, &err) < 0) {
 		event_emit_error(env->events, NULL, EVENT_STORE_FAILED, NULL, &err, "%s", err.message);
-		schedule_set(env->store, txn, SCHEDULE_APPROVAL, id, "", time_add(approval_now(env), LOOK_AGAIN_SEC));
+		schedule_set(env->store, txn, SCHEDULE_APPROVAL, id, "", time_add(loop_now(env->loop), LOOK_AGAIN_SEC));
 	}
 	return job_end_with(env->store, txn, done, arg);
 }

@@ -32,12 +32,6 @@ struct ari {
 	void *arg;
 };
 
-static int64_t
-ari_now(const struct issue_env *env)
-{
-	return clock_wall(loop_clock(env->loop));
-}
-
 /* --- the row --- */
 
 /* "ari" and the provider's id, cut: two providers that share a lane only wait for each other. */
@@ -107,7 +101,7 @@ ari_put_off(struct ari *ari, struct store_txn *txn, int64_t sec)
 	if (sec == 0)
 		schedule_del(store, txn, SCHEDULE_ARI, ari->id);
 	else
-		schedule_set(store, txn, SCHEDULE_ARI, ari->id, ari->lane, time_add(ari_now(ari->env), sec));
+		schedule_set(store, txn, SCHEDULE_ARI, ari->id, ari->lane, time_add(loop_now(ari->env->loop), sec));
 	store_then(txn, ari_saved, ari);
 }
 
@@ -177,7 +171,7 @@ static void
 ari_take_window(struct ari *ari, struct store_txn *txn, struct autocert *a, const struct acme_renewal_info *info)
 {
 	const struct issue_env *env = ari->env;
-	int64_t now = ari_now(env), due_at;
+	int64_t now = loop_now(env->loop), due_at;
 	bool is_new = info->start_at != a->ari_start_at || info->end_at != a->ari_end_at;
 
 	str_replace(&a->ari_url, info->url);
@@ -214,7 +208,7 @@ ari_finish(struct ari *ari, const struct acme_renewal_info *info, int64_t retry_
 {
 	const struct issue_env *env = ari->env;
 	struct store_txn *txn = store_begin(env->store);
-	struct ari_poll_in in = { .now = ari_now(env), .retry_after_at = retry_after_at, .err = err };
+	struct ari_poll_in in = { .now = loop_now(env->loop), .retry_after_at = retry_after_at, .err = err };
 	_cleanup_autocert_ struct autocert a = { 0 };
 	_cleanup_error_ struct error load_err = ERROR_INIT;
 	int found = object_load(env->store, &autocert_class, ari->id, &a, &load_err);
@@ -274,7 +268,7 @@ ari_find_issuer(struct ari *ari, char **ret_provider, struct error *err)
 		found = object_peek(env->store, &certificate_class, a.last_certificate, &cert, err);
 	if (found < 0)
 		return -1;
-	if (!cert.provider || cert.not_after_at <= ari_now(env))
+	if (!cert.provider || cert.not_after_at <= loop_now(env->loop))
 		return 0;
 	ari->ari_id = xstrdup(a.ari_id);
 	*ret_provider = xstrdup(cert.provider);

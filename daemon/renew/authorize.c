@@ -7,7 +7,6 @@
 
 #include "common/timefmt.h"
 #include "daemon/acme/acme_order.h"
-#include "daemon/base/clock.h"
 #include "daemon/renew/policy.h"
 #include "daemon/renew/profile.h"
 #include "daemon/schedule/schedule.h"
@@ -46,12 +45,6 @@ authorize_cancel(void *work)
 	free(a);
 }
 
-static int64_t
-authorize_now_of(const struct authorize *a)
-{
-	return clock_wall(loop_clock(a->env->loop));
-}
-
 /* --- the end --- */
 
 static void
@@ -73,7 +66,7 @@ authorize_put_off_unread(struct authorize *a, struct store_txn *txn, const struc
 {
 	event_emit_error(a->env->events, txn, EVENT_STORE_FAILED, NULL, err, "%s", err->message);
 	schedule_set(a->env->store, txn, SCHEDULE_AUTHORIZE, a->id, a->client->provider.o.id,
-		time_add(authorize_now_of(a), UNREADABLE_RETRY_SEC));
+		time_add(loop_now(a->env->loop), UNREADABLE_RETRY_SEC));
 }
 
 /* Changes the current record, which may have been deleted meanwhile. */
@@ -112,7 +105,7 @@ become_valid(struct authorize *a, struct store_txn *txn, struct authorization *r
 	r->attempts = 0;
 	error_clear(&r->o.failure);
 	if (!r->expires_at)
-		r->expires_at = time_add(authorize_now_of(a), FORGET_SEC);
+		r->expires_at = time_add(loop_now(a->env->loop), FORGET_SEC);
 	r->next_at = r->expires_at;
 	event_emit(a->env->events, txn, EVENT_AUTHORIZATION_DONE, &object, NULL, "%s is authorized", r->o.name);
 }
@@ -137,7 +130,7 @@ become_failed(struct authorize *a, struct store_txn *txn, struct authorization *
 	str_replace(&r->order_url, NULL);
 	str_replace(&r->txt, NULL);
 	str_replace(&r->status, NULL);
-	r->next_at = time_add(authorize_now_of(a), FORGET_SEC);
+	r->next_at = time_add(loop_now(a->env->loop), FORGET_SEC);
 	event_emit_error(a->env->events, txn, EVENT_AUTHORIZATION_FAILED, &object, why, "%s", why->message);
 }
 
@@ -153,7 +146,7 @@ authorize_try_again(struct authorize *a, struct store_txn *txn, struct authoriza
 	error_copy(&r->o.failure, why);
 	error_copy(&told, why);
 	told.retry_at = backoff_due(&(struct backoff_in){
-		.now = authorize_now_of(a),
+		.now = loop_now(a->env->loop),
 		.attempts = r->attempts,
 		.retry_at = why->retry_at,
 		.jitter_seed = schedule_seed(a->id) + (uint64_t)r->attempts,
@@ -364,7 +357,7 @@ authorize_begin(struct authorize *a)
 	struct store_txn *txn;
 	int found = object_load(store, &authorization_class, a->id, &r, &err);
 
-	if (found == 1 && !authorize_is_over(&r, authorize_now_of(a)) && !r.autocert && !authorize_is_valid(&r)) {
+	if (found == 1 && !authorize_is_over(&r, loop_now(a->env->loop)) && !r.autocert && !authorize_is_valid(&r)) {
 		run_order(a, &r);
 		return;
 	}
@@ -373,7 +366,7 @@ authorize_begin(struct authorize *a)
 		authorize_put_off_unread(a, txn, &err);
 	else if (found == 0)
 		schedule_del(store, txn, SCHEDULE_AUTHORIZE, a->id);
-	else if (authorize_is_over(&r, authorize_now_of(a)))
+	else if (authorize_is_over(&r, loop_now(a->env->loop)))
 		authorize_forget(a, txn, &r);
 	else
 		authorize_rest(a, txn, &r);
@@ -413,7 +406,7 @@ static void
 put_issue(const struct issue_env *env, struct store_txn *txn, const struct autocert *autocert,
 	const struct authorization *r)
 {
-	struct issue_record record = { .started_at = clock_wall(loop_clock(env->loop)) };
+	struct issue_record record = { .started_at = loop_now(env->loop) };
 
 	record.provider = xstrdup(autocert->provider);
 	record.order_url = xstrdup(r->order_url);
@@ -434,7 +427,7 @@ authorize_give_order(
 	found = authorization_find(env->store, autocert->common_name, autocert->provider, &r, err);
 	if (found <= 0)
 		return found;
-	if (!r.order_url || authorize_is_over(&r, clock_wall(loop_clock(env->loop))))
+	if (!r.order_url || authorize_is_over(&r, loop_now(env->loop)))
 		return 0;
 	put_issue(env, txn, autocert, &r);
 	if (!authorize_is_valid(&r))

@@ -123,7 +123,7 @@ client_account_doubted(const struct error *why, void *arg)
 			client_note_terms(&p, why);
 		if (p.o.state == OBJECT_AVAILABLE)
 			p.o.state = OBJECT_PROVISIONING;
-		p.next_at = clock_wall(loop_clock(config->loop));
+		p.next_at = loop_now(config->loop);
 		if (object_save(config->store, txn, &provider_class, &p, &err) == 0)
 			return;
 	}

@@ -96,12 +96,6 @@ struct ct_pass {
 	int64_t next_at;        /* of the next pass */
 };
 
-static int64_t
-ct_now(const struct ct_pass *p)
-{
-	return clock_wall(loop_clock(p->env->loop));
-}
-
 static bool
 ct_is_on(const struct issue_env *env)
 {
@@ -133,7 +127,7 @@ void
 ct_start(const struct issue_env *env)
 {
 	struct store_txn *txn = store_begin(env->store);
-	int64_t now = clock_wall(loop_clock(env->loop));
+	int64_t now = loop_now(env->loop);
 	int64_t within = env->check_ct_every < FIRST_SEC ? env->check_ct_every : FIRST_SEC;
 	struct schedule_row row;
 	uint64_t random = 0;
@@ -236,7 +230,7 @@ ct_end_unread(struct ct_pass *p, const struct error *err)
 	struct store_txn *txn = store_begin(p->env->store);
 
 	event_emit_error(p->env->events, txn, EVENT_STORE_FAILED, NULL, err, "%s", err->message);
-	ct_end(p, txn, time_add(ct_now(p), AGAIN_SEC));
+	ct_end(p, txn, time_add(loop_now(p->env->loop), AGAIN_SEC));
 }
 
 /* --- what a domain's answers were --- */
@@ -286,7 +280,7 @@ ct_domain_failed(struct ct_pass *p, const struct error *err, int64_t not_before_
 	struct json_object *data;
 
 	p->record.attempts = time_add(p->record.attempts, 1);
-	p->record.next_at = retry_at(RETRY_REMOTE, ct_now(p), p->record.attempts, p->group->domain);
+	p->record.next_at = retry_at(RETRY_REMOTE, loop_now(p->env->loop), p->record.attempts, p->group->domain);
 	if (p->record.next_at < not_before_at)
 		p->record.next_at = not_before_at;
 	if (!p->record.error.message || strcmp(p->record.error.message, err->message) != 0) {
@@ -304,7 +298,7 @@ ct_domain_failed(struct ct_pass *p, const struct error *err, int64_t not_before_
 static void
 ct_domain_good(struct ct_pass *p, bool is_over)
 {
-	p->record.checked_at = ct_now(p);
+	p->record.checked_at = loop_now(p->env->loop);
 	p->record.next_at = time_add(p->record.checked_at, is_over ? p->env->check_ct_every : AGAIN_SEC);
 	p->record.attempts = 0;
 	error_clear(&p->record.error);
@@ -412,7 +406,7 @@ ct_take_hit(struct ct_pass *p, struct store_txn *txn, struct ct_hit *hit)
 	}
 	p->n_new++;
 	p->n_stored++;
-	ct_finding_new(&f, &hit->entry, &hit->managed, p->group->domain, ct_now(p));
+	ct_finding_new(&f, &hit->entry, &hit->managed, p->group->domain, loop_now(p->env->loop));
 	ct_finding_save(p->env, txn, id, &f);
 	ct_note_next(p, f.report_at);
 }
@@ -478,7 +472,7 @@ ct_refused(struct ct_pass *p, const struct http_response *res)
 		error_set(&err, ERROR_PROTOCOL, "the source answers with status %d%s", res->status,
 			is_busy ? ": it limits requests" : "");
 	p->was_refused = is_busy; /* the next domain would be, too */
-	ct_domain_failed(p, &err, retry_after(res->retry_after_sec, ct_now(p)));
+	ct_domain_failed(p, &err, retry_after(res->retry_after_sec, loop_now(p->env->loop)));
 }
 
 static void
@@ -498,7 +492,7 @@ ct_answered(struct http_response *res, const struct error *err, void *arg)
 	}
 	p->check = c = xcalloc(1, sizeof(*c));
 	c->pass = p;
-	c->now = ct_now(p);
+	c->now = loop_now(p->env->loop);
 	c->body = res->body;
 	res->body = (struct buf)BUF_INIT;
 	c->names = p->group->names;
@@ -557,7 +551,7 @@ ct_begin_domain(void *arg)
 static void
 ct_end_pass(struct ct_pass *p)
 {
-	int64_t now = ct_now(p), latest = time_add(now, p->env->check_ct_every);
+	int64_t now = loop_now(p->env->loop), latest = time_add(now, p->env->check_ct_every);
 	int64_t at = p->next_at < latest ? p->next_at : latest;
 
 	ct_end(p, store_begin(p->env->store), at > now ? at : now);
@@ -581,7 +575,7 @@ ct_next_group(void *arg)
 		ct_domain_key(p->group, &key);
 		record_load(
 			p->env->store, &ct_domain_class, key.data, &p->record, NULL); /* a damaged one is replaced */
-		if (ct_is_due(p, ct_now(p))) {
+		if (ct_is_due(p, loop_now(p->env->loop))) {
 			ct_then(p, ct_begin_domain, p->has_asked ? ct_pace(p) : 0);
 			return;
 		}
@@ -606,7 +600,7 @@ static void
 ct_settle_finding(struct ct_pass *p, struct store_txn *txn, const char *id)
 {
 	_cleanup_ct_finding_ struct ct_finding f = { .issuer = NULL };
-	int64_t now = ct_now(p);
+	int64_t now = loop_now(p->env->loop);
 	struct ct_group *g;
 	struct ct_key key;
 
@@ -711,7 +705,7 @@ ct_visit_certificate(struct ct_pass *p, const char *id)
 	_cleanup_free_ char *serial = NULL;
 
 	if (object_peek(p->env->store, &certificate_class, id, &c, NULL) != 1 || !c.serial ||
-		c.not_after_at <= ct_now(p) || !(serial = ct_serial(c.serial)))
+		c.not_after_at <= loop_now(p->env->loop) || !(serial = ct_serial(c.serial)))
 		return;
 	if (p->n_own == p->max_own) {
 		p->max_own = p->max_own ? 2 * p->max_own : 64;

@@ -3,7 +3,6 @@
 #include "common/json.h"
 #include "common/shell.h"
 #include "common/timefmt.h"
-#include "daemon/base/clock.h"
 #include "daemon/base/http_url.h"
 #include "daemon/base/loop.h"
 #include "daemon/renew/ct_private.h"
@@ -218,7 +217,7 @@ void
 ct_note_deleted(const struct issue_env *env, struct store_txn *txn, const struct certificate *cert)
 {
 	_cleanup_ct_finding_ struct ct_finding f = { .not_after_at = cert->not_after_at, .is_own = true };
-	int64_t now = clock_wall(loop_clock(env->loop));
+	int64_t now = loop_now(env->loop);
 	struct ct_key key;
 	char id[CT_ID_SIZE];
 
@@ -244,7 +243,7 @@ ct_finding_acknowledge(
 			err, "finding", "there is no finding '%s'; certctl ct lists those that there are", id);
 	if (f.acknowledged_at)
 		return 0;
-	f.acknowledged_at = clock_wall(loop_clock(env->loop));
+	f.acknowledged_at = loop_now(env->loop);
 	str_replace(&f.acknowledged_by, who);
 	ct_finding_save(env, txn, id, &f);
 	return 0;

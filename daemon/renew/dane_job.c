@@ -5,7 +5,6 @@
 #include "common/crypto/key.h"
 #include "common/crypto/x509.h"
 #include "common/timefmt.h"
-#include "daemon/base/clock.h"
 #include "daemon/base/dns.h"
 #include "daemon/base/loop.h"
 #include "daemon/base/workers.h"
@@ -42,12 +41,6 @@ struct dane {
 	schedule_done_fn *done;
 	void *arg;
 };
-
-static int64_t
-dane_now(const struct dane *d)
-{
-	return clock_wall(loop_clock(d->env->loop));
-}
 
 static void
 dane_cancel(void *work)
@@ -86,7 +79,7 @@ static void
 dane_end_failed(struct dane *d, struct store_txn *txn, const struct error *err)
 {
 	event_emit_error(d->env->events, txn, EVENT_STORE_FAILED, NULL, err, "%s", err->message);
-	schedule_set(d->env->store, txn, SCHEDULE_DANE, d->id, "", time_add(dane_now(d), RETRY_SEC));
+	schedule_set(d->env->store, txn, SCHEDULE_DANE, d->id, "", time_add(loop_now(d->env->loop), RETRY_SEC));
 	store_then(txn, dane_saved, d);
 }
 
@@ -116,7 +109,7 @@ dane_finish(struct dane *d)
 {
 	struct store *store = d->env->store;
 	struct store_txn *txn = store_begin(store);
-	int64_t now = dane_now(d), next_at;
+	int64_t now = loop_now(d->env->loop), next_at;
 	_cleanup_autocert_ struct autocert a = { 0 };
 	_cleanup_error_ struct error err = ERROR_INIT;
 	int found = object_load(store, &autocert_class, d->id, &a, &err);

@@ -5,7 +5,6 @@
 #include "daemon/renew/expiry.h"
 
 #include "common/timefmt.h"
-#include "daemon/base/clock.h"
 #include "daemon/base/loop.h"
 #include "daemon/schedule/schedule.h"
 
@@ -191,7 +190,7 @@ expiry_start(void *arg_env, const struct schedule_row *row, schedule_done_fn *do
 	const struct issue_env *env = arg_env;
 	const char *certificate_id = row->object;
 	struct store_txn *txn = store_begin(env->store);
-	int64_t now = clock_wall(loop_clock(env->loop));
+	int64_t now = loop_now(env->loop);
 	_cleanup_error_ struct error err = ERROR_INIT;
 
 	if (expiry_look(env, txn, certificate_id, now, &err) < 0) {

@@ -6,7 +6,6 @@
 
 #include "common/crypto/acme_txt.h"
 #include "common/timefmt.h"
-#include "daemon/base/clock.h"
 #include "daemon/base/loop.h"
 #include "daemon/challenge/persist_look.h"
 #include "daemon/schedule/schedule.h"
@@ -160,7 +159,7 @@ persist_finish(struct persist *p)
 {
 	struct store *store = p->env->store;
 	struct store_txn *txn = store_begin(store);
-	int64_t now = clock_wall(loop_clock(p->env->loop));
+	int64_t now = loop_now(p->env->loop);
 	_cleanup_autocert_ struct autocert a = { 0 };
 	_cleanup_error_ struct error err = ERROR_INIT;
 	int found = object_load(store, &autocert_class, p->id, &a, &err);

@@ -5,7 +5,6 @@
 #include "daemon/renew/purge.h"
 
 #include "common/timefmt.h"
-#include "daemon/base/clock.h"
 #include "daemon/base/loop.h"
 #include "daemon/rollout/rollout_back.h"
 #include "daemon/schedule/schedule.h"
@@ -72,8 +71,7 @@ purge(const struct issue_env *env, struct store_txn *txn, const char *id, struct
 		event_emit(env->events, txn, EVENT_CERTIFICATE_PURGED, &object, NULL, "expired certificate removed");
 		return 0;
 	}
-	schedule_set(
-		env->store, txn, SCHEDULE_PURGE, id, "", time_add(clock_wall(loop_clock(env->loop)), LOOK_AGAIN_SEC));
+	schedule_set(env->store, txn, SCHEDULE_PURGE, id, "", time_add(loop_now(env->loop), LOOK_AGAIN_SEC));
 	return 0;
 }
 
@@ -100,7 +98,7 @@ purge_start(void *arg_env, const struct schedule_row *row, schedule_done_fn *don
 	if (purge(env, txn, certificate_id, &err) < 0) {
 		event_emit_error(env->events, NULL, EVENT_STORE_FAILED, NULL, &err, "%s", err.message);
 		schedule_set(env->store, txn, SCHEDULE_PURGE, certificate_id, "",
-			time_add(clock_wall(loop_clock(env->loop)), LOOK_AGAIN_SEC));
+			time_add(loop_now(env->loop), LOOK_AGAIN_SEC));
 	}
 	return job_end_with(env->store, txn, done, arg);
 }

@@ -7,7 +7,6 @@
 
 #include "common/scope.h"
 #include "common/timefmt.h"
-#include "daemon/base/clock.h"
 #include "daemon/base/loop.h"
 #include "daemon/renew/profile.h"
 #include "daemon/renew/rate.h"
@@ -331,8 +330,7 @@ static void
 reissue_put_off(const struct issue_env *env, struct store_txn *txn, const char *key, const struct error *err)
 {
 	event_emit_error(env->events, txn, EVENT_STORE_FAILED, NULL, err, "reissue: %s", err->message);
-	schedule_set(env->store, txn, SCHEDULE_REISSUE, key, "",
-		time_add(clock_wall(loop_clock(env->loop)), UNREADABLE_RETRY_SEC));
+	schedule_set(env->store, txn, SCHEDULE_REISSUE, key, "", time_add(loop_now(env->loop), UNREADABLE_RETRY_SEC));
 }
 
 static void *
@@ -347,7 +345,7 @@ reissue_start(void *arg_env, const struct schedule_row *row, schedule_done_fn *d
 	int64_t next_at = 0;
 
 	if (found == 1 && !r.ended_at && !r.is_paused)
-		next_at = reissue_batch(&b, txn, clock_wall(loop_clock(env->loop)), &err);
+		next_at = reissue_batch(&b, txn, loop_now(env->loop), &err);
 	strlist_clear(&b.ids);
 	if (next_at) {
 		reissue_save(env->store, txn, row->object, &r, next_at);

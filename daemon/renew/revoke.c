@@ -11,7 +11,6 @@
 #include "common/json.h"
 #include "common/retry.h"
 #include "common/timefmt.h"
-#include "daemon/base/clock.h"
 #include "daemon/base/loop.h"
 #include "daemon/rollout/rollout_back.h"
 #include "daemon/schedule/schedule.h"
@@ -30,12 +29,6 @@ struct revoke {
 	schedule_done_fn *done;
 	void *arg;
 };
-
-static int64_t
-revoke_now(const struct issue_env *env)
-{
-	return clock_wall(loop_clock(env->loop));
-}
 
 int
 revoke_reason_number(const char *reason)
@@ -69,7 +62,7 @@ revoke_next_step(const struct revoke_in *in)
 static int
 revoke_look(const struct issue_env *env, const struct certificate *cert, enum revoke_step *ret, struct error *err)
 {
-	struct revoke_in in = { .is_at_once = cert->is_revoked_at_once, .now = revoke_now(env) };
+	struct revoke_in in = { .is_at_once = cert->is_revoked_at_once, .now = loop_now(env->loop) };
 	_cleanup_autocert_ struct autocert a = { 0 };
 	_cleanup_rollout_state_ struct rollout_state state = { 0 };
 	int found = 0;
@@ -156,7 +149,7 @@ revoke_put_off(struct revoke *revoke, struct store_txn *txn, int64_t sec)
 	if (sec == 0)
 		schedule_del(store, txn, SCHEDULE_REVOKE, revoke->id);
 	else
-		schedule_set(store, txn, SCHEDULE_REVOKE, revoke->id, "", time_add(revoke_now(revoke->env), sec));
+		schedule_set(store, txn, SCHEDULE_REVOKE, revoke->id, "", time_add(loop_now(revoke->env->loop), sec));
 	store_then(txn, revoke_saved, revoke);
 }
 
@@ -181,7 +174,7 @@ revoke_note_success(const struct issue_env *env, struct store_txn *txn, struct c
 	struct json_object *data = json_object_new_object();
 
 	cert->is_revoked = true;
-	cert->revoked_at = revoke_now(env);
+	cert->revoked_at = loop_now(env->loop);
 	cert->revoke_at = cert->revoke_attempts = 0;
 	error_clear(&cert->revoke_error);
 	if (env->audit)
@@ -196,7 +189,7 @@ revoke_note_failure(
 	const struct issue_env *env, struct store_txn *txn, struct certificate *cert, const struct error *err)
 {
 	struct event_object object = { certificate_class.name, cert->o.id, cert->o.name };
-	int64_t now = revoke_now(env), next_at;
+	int64_t now = loop_now(env->loop), next_at;
 
 	cert->revoke_attempts = time_add(cert->revoke_attempts, 1);
 	error_copy(&cert->revoke_error, err);

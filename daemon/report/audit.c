@@ -80,7 +80,7 @@ record_new(const struct audit *a, const char *who, const char *user_id, const ch
 {
 	struct json_object *o = json_object_new_object();
 
-	json_add_time(o, "time", clock_wall(loop_clock(a->loop)));
+	json_add_time(o, "time", loop_now(a->loop));
 	json_add_string(o, "who", who);
 	json_add_string(o, "userId", user_id);
 	json_add_string(o, "method", method);
@@ -128,7 +128,7 @@ static uint64_t
 room(struct audit *a)
 {
 	static const uint64_t leaving[] = { 100, 2, 1 };
-	int64_t young_since_at = clock_wall(loop_clock(a->loop)) - YOUNG_SEC;
+	int64_t young_since_at = loop_now(a->loop) - YOUNG_SEC;
 	struct audit_head head;
 	uint64_t count;
 

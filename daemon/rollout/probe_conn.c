@@ -6,7 +6,6 @@
 #include "daemon/rollout/probe_private.h"
 
 #include "common/buf.h"
-#include "daemon/base/clock.h"
 #include "daemon/base/loop.h"
 #include "daemon/rollout/starttls.h"
 
@@ -95,7 +94,7 @@ conn_look(struct probe_conn *c)
 
 	if (leaf)
 		probe_judge(c->config.expected, leaf, SSL_get_peer_cert_chain(c->ssl), c->config.sni,
-			clock_wall(loop_clock(c->config.prober->loop)), &answer);
+			loop_now(c->config.prober->loop), &answer);
 	else
 		error_set(&answer.error, ERROR_TLS, "no certificate was presented");
 	X509_free(leaf);

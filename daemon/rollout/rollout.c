@@ -177,7 +177,7 @@ run_finish(struct run *run)
 int64_t
 rollout_retry_at(const struct rollout *r, const char *subject_id, int64_t attempts)
 {
-	return retry_at(RETRY_LOCAL, clock_wall(loop_clock(r->env.loop)), attempts, subject_id);
+	return retry_at(RETRY_LOCAL, loop_now(r->env.loop), attempts, subject_id);
 }
 
 /* --- the steps --- */

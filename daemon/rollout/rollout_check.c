@@ -113,7 +113,7 @@ report_change(struct rollout_check *c, struct store_txn *txn, const struct strli
 	struct json_object *data = json_object_new_object();
 
 	changed_key(&key, c->subject.id);
-	buf_printf(&value, "%" PRId64 " %s", clock_wall(loop_clock(env->loop)), text);
+	buf_printf(&value, "%" PRId64 " %s", loop_now(env->loop), text);
 	store_put(txn, STORE_INDEX, key.data, key.len, value.data, value.len);
 	json_add_strlist(data, "files", changed->count ? changed : gone);
 	event_emit(env->events, txn, EVENT_DEPLOY_CHANGED,
@@ -129,7 +129,7 @@ forget_change(struct rollout_check *c)
 	_cleanup_free_ char *text = NULL;
 	int64_t at = changed_load(store, c->subject.id, &text, NULL);
 
-	if (at && clock_wall(loop_clock(c->rollout->env.loop)) >= at + KEEP_SEC)
+	if (at && loop_now(c->rollout->env.loop) >= at + KEEP_SEC)
 		rollout_changed_forget(store_begin(store), c->subject.id);
 }
 
@@ -158,8 +158,8 @@ rollout_check_result(struct rollout_check *c)
 	txn = store_begin(env->store);
 	if (c->changed.count || !c->is_start)
 		report_change(c, txn, &c->changed, &c->gone);
-	rollout_request_for(c->rollout, txn, c->subject.id, &c->subject.consumers, c->subject.certificate,
-		clock_wall(loop_clock(env->loop)));
+	rollout_request_for(
+		c->rollout, txn, c->subject.id, &c->subject.consumers, c->subject.certificate, loop_now(env->loop));
 	return true;
 }
 

@@ -2,7 +2,6 @@
 #ifndef DAEMON_ROLLOUT_ROLLOUT_PRIVATE_H
 #define DAEMON_ROLLOUT_ROLLOUT_PRIVATE_H
 
-#include "daemon/base/clock.h"
 #include "daemon/base/loop.h"
 #include "daemon/rollout/rollout.h"
 #include "daemon/rollout/rollout_back.h"
@@ -49,7 +48,7 @@ struct write {
 static inline int64_t
 run_now(const struct run *run)
 {
-	return clock_wall(loop_clock(run->rollout->env.loop));
+	return loop_now(run->rollout->env.loop);
 }
 
 static inline struct event_object

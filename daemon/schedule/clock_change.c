@@ -27,7 +27,7 @@ static void
 clock_change_look_at(struct clock_change *c, const struct schedule_row *row)
 {
 	struct store *store = c->config.store;
-	int64_t now = clock_wall(loop_clock(c->config.loop));
+	int64_t now = loop_now(c->config.loop);
 	int64_t due_at = scheduler_due_after_clock_change(c->scheduler, row, now);
 
 	if (due_at == row->due_at)

@@ -275,7 +275,7 @@ static void
 scheduler_pass(void *arg)
 {
 	struct scheduler *s = arg;
-	int64_t now = clock_wall(loop_clock(s->config.loop));
+	int64_t now = loop_now(s->config.loop);
 	char lane[STORE_ID_SIZE] = "";
 	_cleanup_error_ struct error err = ERROR_INIT;
 	bool is_dated = time_guard_allows(s->guard, now);
@@ -339,7 +339,7 @@ scheduler_new(const struct scheduler_config *config)
 	loop_timer_init(&s->pass, config->loop, scheduler_pass, s);
 	s->guard = time_guard_new(config, look_again, s);
 	s->clock_change = clock_change_new(config, s, look_again, s);
-	if (time_guard_was_ahead(s->guard, clock_wall(loop_clock(config->loop))))
+	if (time_guard_was_ahead(s->guard, loop_now(config->loop)))
 		clock_change_start(s->clock_change);
 	loop_timer_init(&s->trial, config->loop, trial_start, s);
 	loop_wall_init(config->loop, scheduler_wall, s);

@@ -1,7 +1,6 @@
 /* A call from its handler to its answer: refused, discarded (a dry run), or durable. */
 #include "daemon/service/call.h"
 
-#include "daemon/base/clock.h"
 #include "daemon/base/loop.h"
 #include "daemon/report/refusals.h"
 
@@ -18,7 +17,7 @@ call_txn(struct call *call)
 int64_t
 call_now(const struct call *call)
 {
-	return clock_wall(loop_clock(call->service->loop));
+	return loop_now(call->service->loop);
 }
 
 int64_t

@@ -5,7 +5,6 @@
 #include "daemon/service/cloud66.h"
 
 #include "common/timefmt.h"
-#include "daemon/base/clock.h"
 #include "daemon/base/loop.h"
 #include "daemon/store/certificate.h"
 
@@ -122,7 +121,7 @@ cloud66_certificate(struct service *service, const struct certificate *c)
 	add_string(o, "dns_provider_uuid", a.dns_provider);
 	add_termination(o, service->store, consumers);
 	json_add_bool(o, "has_intermediate_cert", c->chain_pem.len > 0);
-	add_string(o, "status", certificate_status(c, clock_wall(loop_clock(service->loop))));
+	add_string(o, "status", certificate_status(c, loop_now(service->loop)));
 	add_time(o, "created_at", c->o.created_at);
 	add_time(o, "updated_at", c->o.modified_at);
 	add_time(o, "expires_at", c->not_after_at);

@@ -2,7 +2,6 @@
  * The table of metrics, and the functions that read a number. Times are UNIX seconds; a time that is not known has no
  * sample. A new metric is a row here and a line in certd(8).
  */
-#include "daemon/base/clock.h"
 #include "daemon/base/loop.h"
 #include "daemon/base/meter.h"
 #include "daemon/renew/expiry.h"
@@ -61,7 +60,7 @@ each_margin_expected(const struct metric *m, const struct metric_subject *s, str
 static void
 each_margin_actual(const struct metric *m, const struct metric_subject *s, struct buf *ret)
 {
-	int64_t now = clock_wall(loop_clock(s->service->loop));
+	int64_t now = loop_now(s->service->loop);
 	int64_t at = s->next_at > now ? s->next_at : now;
 
 	if (!s->auto_ || !s->not_after_at)

@@ -6,7 +6,6 @@
 #include "daemon/service/resource.h"
 
 #include "common/shell.h"
-#include "daemon/base/clock.h"
 #include "daemon/base/loop.h"
 #include "daemon/renew/revoke.h"
 #include "daemon/service/cloud66.h"
@@ -52,7 +51,7 @@ certificate_describe(
 	const struct certificate *c = obj;
 	_cleanup_autocert_ struct autocert a = { 0 };
 	_cleanup_free_ char *revocation = revoke_text(service->issue_env, c);
-	int64_t now = clock_wall(loop_clock(service->loop));
+	int64_t now = loop_now(service->loop);
 
 	describe_deployed(&c->leaf_pem, json_object_get_string(json_path(properties, "certificate")),
 		"deployedCertificate", metadata);

@@ -1,6 +1,5 @@
 /* Methods about certd as a whole: status, schedule, events, reload, discovery. */
 #include "daemon/alert/alert_list.h"
-#include "daemon/base/clock.h"
 #include "daemon/base/loop.h"
 #include "daemon/schedule/schedule.h"
 #include "daemon/service/access.h"
@@ -344,7 +343,7 @@ autocert_counts(const struct service *s)
 	json_add_int(o, "unserved", rollout_count_unserved(s->rollout));
 	json_add_int(o, "stale", rollout_count_stuck(s->rollout));
 	json_add_int(o, "paused", count_some(s, OBJECT_HAS_FLAG, "paused", 0));
-	json_add_int(o, "expired", count_some(s, OBJECT_EXPIRES_BEFORE, NULL, clock_wall(loop_clock(s->loop))));
+	json_add_int(o, "expired", count_some(s, OBJECT_EXPIRES_BEFORE, NULL, loop_now(s->loop)));
 	return o;
 }
 

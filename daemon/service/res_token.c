@@ -1,5 +1,4 @@
 /* Tokens as objects: declared with a role and a lifetime, returned once in the answer of create, never changed. */
-#include "daemon/base/clock.h"
 #include "daemon/base/loop.h"
 #include "daemon/service/handlers.h"
 #include "daemon/service/resource.h"
@@ -16,7 +15,7 @@ token_describe(
 
 	json_add_time(metadata, "expiresDate", expires_at);
 	if (expires_at)
-		json_add_bool(metadata, "expired", expires_at <= clock_wall(loop_clock(service->loop)));
+		json_add_bool(metadata, "expired", expires_at <= loop_now(service->loop));
 }
 
 /* It is part of "token:NAME" in logs, events and the audit log. */

@@ -5,7 +5,6 @@
 #include "daemon/service/troubles.h"
 
 #include "common/timefmt.h"
-#include "daemon/base/clock.h"
 #include "daemon/base/loop.h"
 
 #include <string.h>
@@ -66,7 +65,7 @@ troubles_list(struct service *service)
 	if (!scheduler_has_troubles(service->scheduler))
 		return NULL;
 	s.list = json_object_new_array();
-	s.until_at = time_add(clock_wall(loop_clock(service->loop)), LONGEST_WAIT_SEC);
+	s.until_at = time_add(loop_now(service->loop), LONGEST_WAIT_SEC);
 	while (schedule_next_lane(service->store, lane, is_after, lane, NULL) == 1) {
 		walk_lane(&s, lane);
 		is_after = true;
