@@ -108,6 +108,12 @@ str_replace(char **where, const char *s)
 	*where = copy;
 }
 
+bool
+str_is_same(const char *a, const char *b)
+{
+	return a && b ? strcmp(a, b) == 0 : a == b;
+}
+
 void
 free_ptr(void *where)
 {

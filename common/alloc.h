@@ -3,6 +3,7 @@
 #define COMMON_ALLOC_H
 
 #include <stdarg.h>
+#include <stdbool.h>
 #include <stddef.h>
 
 #define ARRAY_SIZE(a) (sizeof(a) / sizeof((a)[0]))
@@ -11,6 +12,14 @@
 #define _cleanup_(fn) __attribute__((cleanup(fn)))
 /* `_cleanup_free_ char *s = NULL;` */
 #define _cleanup_free_ _cleanup_(free_ptr)
+
+/* Defines @name, with which _cleanup_() releases a pointer to a library's @type. */
+#define FREEP(type, name, release) \
+	static inline void name(type **p) \
+	{ \
+		release(*p); \
+	} \
+	_Static_assert(sizeof(type *) == sizeof(void *), "ends with a semicolon")
 #define _printf_(fmt, first) __attribute__((format(printf, fmt, first)))
 #define _unused_ __attribute__((unused))
 
@@ -52,6 +61,10 @@ xvasprintf(const char *fmt, va_list ap) _printf_(1, 0);
 /* Replaces the string at @where by a copy of @s (NULL allowed), releasing the old one. */
 void
 str_replace(char **where, const char *s);
+
+/* The same text, or both NULL. */
+bool
+str_is_same(const char *a, const char *b);
 
 /* For _cleanup_free_: @where points to the local that holds the pointer. */
 void

@@ -472,18 +472,12 @@ conf_finish(struct conf *conf)
 }
 
 static bool
-conf_is_same_text(const char *a, const char *b)
-{
-	return a && b ? strcmp(a, b) == 0 : a == b;
-}
-
-static bool
 conf_is_equal(const struct conf_option *option, const void *a, const void *b)
 {
 	switch (option->kind) {
 	case CONF_TEXT:
 	case CONF_PATH:
-		return conf_is_same_text(*(char *const *)a, *(char *const *)b);
+		return str_is_same(*(char *const *)a, *(char *const *)b);
 	case CONF_COUNT:
 	case CONF_SPAN:
 	case CONF_LEVEL:

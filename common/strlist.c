@@ -1,4 +1,4 @@
-/* List of strings. Lists are short (names of a certificate, arguments), so lookups are linear. */
+/* List of strings. Most are short (names of a certificate, arguments), so that lookups are linear. */
 #include "common/strlist.h"
 
 #include "common/buf.h"
@@ -58,6 +58,25 @@ strlist_copy(struct strlist *dst, const struct strlist *src)
 		strlist_add(&copy, src->items[i]);
 	strlist_clear(dst);
 	*dst = copy;
+}
+
+static int
+strlist_compare(const void *a, const void *b)
+{
+	return strcmp(*(char *const *)a, *(char *const *)b);
+}
+
+void
+strlist_sort(struct strlist *l)
+{
+	if (l->count)
+		qsort(l->items, l->count, sizeof(*l->items), strlist_compare);
+}
+
+bool
+strlist_has_sorted(const struct strlist *l, const char *s)
+{
+	return l->count && bsearch(&s, l->items, l->count, sizeof(*l->items), strlist_compare);
 }
 
 char *

@@ -40,6 +40,14 @@ strlist_equal(const struct strlist *a, const struct strlist *b);
 void
 strlist_copy(struct strlist *dst, const struct strlist *src);
 
+/* By strcmp(). */
+void
+strlist_sort(struct strlist *l);
+
+/* strlist_has() of a long list that strlist_sort() has sorted. */
+bool
+strlist_has_sorted(const struct strlist *l, const char *s);
+
 /* Items joined by @sep; owned by the caller. */
 char *
 strlist_join(const struct strlist *l, const char *sep);

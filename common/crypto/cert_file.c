@@ -11,8 +11,8 @@
 #include <openssl/pem.h>
 #include <string.h>
 
-OSSL_FREEP(PKCS7, p7_freep, PKCS7_free);
-OSSL_FREEP(X509_SIG, sig_freep, X509_SIG_free);
+FREEP(PKCS7, p7_freep, PKCS7_free);
+FREEP(X509_SIG, sig_freep, X509_SIG_free);
 
 void
 cert_file_clear(struct cert_file *file)

@@ -20,8 +20,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-OSSL_FREEP(X509_PUBKEY, x509_pubkey_freep, X509_PUBKEY_free);
-OSSL_FREEP(ECDSA_SIG, ecdsa_sig_freep, ECDSA_SIG_free);
+FREEP(X509_PUBKEY, x509_pubkey_freep, X509_PUBKEY_free);
+FREEP(ECDSA_SIG, ecdsa_sig_freep, ECDSA_SIG_free);
 
 enum { ED25519_OCTETS = 32 };
 

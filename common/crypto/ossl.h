@@ -22,34 +22,27 @@
 int
 ossl_error(struct error *err, enum error_code code, const char *fmt, ...) _printf_(3, 4);
 
-#define OSSL_FREEP(type, name, release) \
-	static inline void name(type **p) \
-	{ \
-		release(*p); \
-	} \
-	_Static_assert(sizeof(type *) == sizeof(void *), "ends with a semicolon")
-
-OSSL_FREEP(BIO, ossl_bio_freep, BIO_free_all);
-OSSL_FREEP(BIGNUM, ossl_bn_freep, BN_clear_free);
-OSSL_FREEP(EVP_PKEY, ossl_pkey_freep, EVP_PKEY_free);
-OSSL_FREEP(EVP_PKEY_CTX, ossl_pkey_ctx_freep, EVP_PKEY_CTX_free);
-OSSL_FREEP(EVP_MD_CTX, ossl_md_ctx_freep, EVP_MD_CTX_free);
-OSSL_FREEP(X509, ossl_x509_freep, X509_free);
-OSSL_FREEP(X509_REQ, ossl_x509_req_freep, X509_REQ_free);
-OSSL_FREEP(X509_NAME, ossl_x509_name_freep, X509_NAME_free);
-OSSL_FREEP(X509_STORE, ossl_x509_store_freep, X509_STORE_free);
-OSSL_FREEP(X509_STORE_CTX, ossl_x509_store_ctx_freep, X509_STORE_CTX_free);
-OSSL_FREEP(ASN1_TIME, ossl_time_freep, ASN1_TIME_free);
-OSSL_FREEP(ASN1_ENUMERATED, ossl_enumerated_freep, ASN1_ENUMERATED_free);
-OSSL_FREEP(GENERAL_NAMES, ossl_general_names_freep, GENERAL_NAMES_free);
-OSSL_FREEP(CRL_DIST_POINTS, ossl_dist_points_freep, CRL_DIST_POINTS_free);
-OSSL_FREEP(ISSUING_DIST_POINT, ossl_issuing_dist_point_freep, ISSUING_DIST_POINT_free);
-OSSL_FREEP(AUTHORITY_INFO_ACCESS, ossl_info_access_freep, AUTHORITY_INFO_ACCESS_free);
-OSSL_FREEP(OCSP_REQUEST, ossl_ocsp_request_freep, OCSP_REQUEST_free);
-OSSL_FREEP(OCSP_RESPONSE, ossl_ocsp_response_freep, OCSP_RESPONSE_free);
-OSSL_FREEP(OCSP_BASICRESP, ossl_ocsp_basic_freep, OCSP_BASICRESP_free);
-OSSL_FREEP(PKCS12, ossl_pkcs12_freep, PKCS12_free);
-OSSL_FREEP(PKCS8_PRIV_KEY_INFO, ossl_pkcs8_freep, PKCS8_PRIV_KEY_INFO_free);
+FREEP(BIO, ossl_bio_freep, BIO_free_all);
+FREEP(BIGNUM, ossl_bn_freep, BN_clear_free);
+FREEP(EVP_PKEY, ossl_pkey_freep, EVP_PKEY_free);
+FREEP(EVP_PKEY_CTX, ossl_pkey_ctx_freep, EVP_PKEY_CTX_free);
+FREEP(EVP_MD_CTX, ossl_md_ctx_freep, EVP_MD_CTX_free);
+FREEP(X509, ossl_x509_freep, X509_free);
+FREEP(X509_REQ, ossl_x509_req_freep, X509_REQ_free);
+FREEP(X509_NAME, ossl_x509_name_freep, X509_NAME_free);
+FREEP(X509_STORE, ossl_x509_store_freep, X509_STORE_free);
+FREEP(X509_STORE_CTX, ossl_x509_store_ctx_freep, X509_STORE_CTX_free);
+FREEP(ASN1_TIME, ossl_time_freep, ASN1_TIME_free);
+FREEP(ASN1_ENUMERATED, ossl_enumerated_freep, ASN1_ENUMERATED_free);
+FREEP(GENERAL_NAMES, ossl_general_names_freep, GENERAL_NAMES_free);
+FREEP(CRL_DIST_POINTS, ossl_dist_points_freep, CRL_DIST_POINTS_free);
+FREEP(ISSUING_DIST_POINT, ossl_issuing_dist_point_freep, ISSUING_DIST_POINT_free);
+FREEP(AUTHORITY_INFO_ACCESS, ossl_info_access_freep, AUTHORITY_INFO_ACCESS_free);
+FREEP(OCSP_REQUEST, ossl_ocsp_request_freep, OCSP_REQUEST_free);
+FREEP(OCSP_RESPONSE, ossl_ocsp_response_freep, OCSP_RESPONSE_free);
+FREEP(OCSP_BASICRESP, ossl_ocsp_basic_freep, OCSP_BASICRESP_free);
+FREEP(PKCS12, ossl_pkcs12_freep, PKCS12_free);
+FREEP(PKCS8_PRIV_KEY_INFO, ossl_pkcs8_freep, PKCS8_PRIV_KEY_INFO_free);
 
 static inline void
 ossl_x509_extensions_freep(X509_EXTENSIONS **p)

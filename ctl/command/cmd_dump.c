@@ -7,12 +7,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-static int
-dump_compare_names(const void *a, const void *b)
-{
-	return strcmp(*(const char *const *)a, *(const char *const *)b);
-}
-
 /* Writes certd's secrets as references that apply reads. */
 static size_t
 dump_add_references(const struct api_resource *resource, const char *name, struct json_object *object,
@@ -37,22 +31,21 @@ static struct json_object *
 dump_collection(struct ctl *ctl, const struct api_resource *resource, struct json_object *objects, size_t *secrets)
 {
 	struct json_object *ret = json_object_new_object();
-	size_t count = 0;
-	_cleanup_free_ const char **names = xcalloc((size_t)json_object_object_length(objects) + 1, sizeof(*names));
+	_cleanup_strlist_ struct strlist names = STRLIST_INIT;
 
 	json_object_object_foreach(objects, name, unused) {
 		(void)unused;
-		names[count++] = name;
+		strlist_add(&names, name);
 	}
-	qsort(names, count, sizeof(*names), dump_compare_names);
-	for (size_t i = 0; i < count; i++) {
+	strlist_sort(&names);
+	for (size_t i = 0; i < names.count; i++) {
 		struct json_object *object = NULL;
 		struct json_object *properties;
 
-		json_object_object_get_ex(objects, names[i], &object);
+		json_object_object_get_ex(objects, names.items[i], &object);
 		properties = current_properties(ctl, resource, object);
-		*secrets += dump_add_references(resource, names[i], object, properties);
-		json_object_object_add(ret, names[i], properties);
+		*secrets += dump_add_references(resource, names.items[i], object, properties);
+		json_object_object_add(ret, names.items[i], properties);
 	}
 	return ret;
 }

@@ -115,12 +115,6 @@ files_is_there(int root, const char *path)
 	return fd >= 0;
 }
 
-static int
-files_compare(const void *a, const void *b)
-{
-	return strcmp(*(char *const *)a, *(char *const *)b);
-}
-
 void
 files_list(int root, const char *path, struct strlist *ret)
 {
@@ -137,6 +131,5 @@ files_list(int root, const char *path, struct strlist *ret)
 		if (entry->d_name[0] != '.')
 			strlist_add(ret, entry->d_name);
 	closedir(dir);
-	if (ret->count)
-		qsort(ret->items, ret->count, sizeof(*ret->items), files_compare);
+	strlist_sort(ret);
 }

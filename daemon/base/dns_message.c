@@ -13,17 +13,8 @@
 /* A longer chain of aliases is a loop or an attack. */
 enum { MAX_ALIASES = 16 };
 
-static void
-dns_message_pkt_free(ldns_pkt **pkt)
-{
-	ldns_pkt_free(*pkt);
-}
-
-static void
-dns_message_rdf_free(ldns_rdf **rdf)
-{
-	ldns_rdf_deep_free(*rdf);
-}
+FREEP(ldns_pkt, dns_message_pkt_free, ldns_pkt_free);
+FREEP(ldns_rdf, dns_message_rdf_free, ldns_rdf_deep_free);
 
 void
 dns_answer_clear(struct dns_answer *answer)

@@ -36,17 +36,8 @@ digest_of(const char *algorithm)
 	return NULL;
 }
 
-static void
-dns_tsig_rdf_free(ldns_rdf **rdf)
-{
-	ldns_rdf_deep_free(*rdf);
-}
-
-static void
-rr_free(ldns_rr **rr)
-{
-	ldns_rr_free(*rr);
-}
+FREEP(ldns_rdf, dns_tsig_rdf_free, ldns_rdf_deep_free);
+FREEP(ldns_rr, rr_free, ldns_rr_free);
 
 static uint16_t
 get16(const void *data)

@@ -14,23 +14,9 @@
 
 enum { MAX_STRING = 255 }; /* RFC 1035 s3.3.14 */
 
-static void
-dns_update_pkt_free(ldns_pkt **pkt)
-{
-	ldns_pkt_free(*pkt);
-}
-
-static void
-dns_update_rdf_free(ldns_rdf **rdf)
-{
-	ldns_rdf_deep_free(*rdf);
-}
-
-static void
-rr_list_free(ldns_rr_list **list)
-{
-	ldns_rr_list_deep_free(*list);
-}
+FREEP(ldns_pkt, dns_update_pkt_free, ldns_pkt_free);
+FREEP(ldns_rdf, dns_update_rdf_free, ldns_rdf_deep_free);
+FREEP(ldns_rr_list, rr_list_free, ldns_rr_list_deep_free);
 
 /* Takes @owner. */
 static ldns_rr *

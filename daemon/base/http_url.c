@@ -9,11 +9,7 @@
 #include <string.h>
 #include <strings.h>
 
-static void
-http_url_free_handle(CURLU **handle)
-{
-	curl_url_cleanup(*handle);
-}
+FREEP(CURLU, http_url_free_handle, curl_url_cleanup);
 
 static char *
 http_url_part(CURLU *handle, CURLUPart part, unsigned flags)

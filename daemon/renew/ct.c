@@ -307,18 +307,6 @@ ct_domain_good(struct ct_pass *p, bool is_over)
 
 /* --- reading, in a worker --- */
 
-static int
-ct_compare(const void *a, const void *b)
-{
-	return strcmp(*(char *const *)a, *(char *const *)b);
-}
-
-static bool
-ct_has(const struct strlist *sorted, const char *name)
-{
-	return sorted->count && bsearch(&name, sorted->items, sorted->count, sizeof(*sorted->items), ct_compare);
-}
-
 /* "*.example.com" for "www.example.com". Owned by the caller. */
 static char *
 ct_wildcard_of(const char *name)
@@ -334,8 +322,8 @@ ct_is_managed(const struct ct_check *c, const char *name)
 {
 	_cleanup_free_ char *wildcard = ct_wildcard_of(name);
 
-	return ct_has(&c->names, name) || ct_has(&c->names, wildcard) ||
-	       (name_is_wildcard(name) && ct_has(&c->wildcards, name));
+	return strlist_has_sorted(&c->names, name) || strlist_has_sorted(&c->names, wildcard) ||
+	       (name_is_wildcard(name) && strlist_has_sorted(&c->wildcards, name));
 }
 
 static void
@@ -368,8 +356,8 @@ ct_check_run(void *arg)
 
 	for (size_t i = 0; i < c->names.count; i++)
 		strlist_take(&c->wildcards, ct_wildcard_of(c->names.items[i]));
-	qsort(c->names.items, c->names.count, sizeof(*c->names.items), ct_compare);
-	qsort(c->wildcards.items, c->wildcards.count, sizeof(*c->wildcards.items), ct_compare);
+	strlist_sort(&c->names);
+	strlist_sort(&c->wildcards);
 	c->hits = xcalloc(ENTRIES_MAX, sizeof(*c->hits));
 	ct_read(c->body.data ? c->body.data : "", c->body.len, ct_check_entry, c, &c->page, &c->error);
 	buf_clear(&c->body);

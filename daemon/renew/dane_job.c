@@ -83,20 +83,14 @@ dane_end_failed(struct dane *d, struct store_txn *txn, const struct error *err)
 	store_then(txn, dane_saved, d);
 }
 
-static bool
-dane_is_same(const char *a, const char *b)
-{
-	return a && b ? strcmp(a, b) == 0 : a == b;
-}
-
 /* The names or the keys may have changed meanwhile: then all is looked up again. An order that waits goes on. */
 static int64_t
 dane_take(const struct dane *d, struct autocert *a, int64_t now)
 {
 	int64_t next_at;
 
-	if (!strlist_equal(&a->tlsa_names, &d->names) || !dane_is_same(a->tlsa_next, d->next) ||
-		!dane_is_same(a->tlsa, d->tlsa))
+	if (!strlist_equal(&a->tlsa_names, &d->names) || !str_is_same(a->tlsa_next, d->next) ||
+		!str_is_same(a->tlsa, d->tlsa))
 		return now;
 	next_at = dane_note(a, &d->look, now);
 	if (a->tlsa_ready_at && a->hold_at && a->next_at == a->hold_at)

@@ -34,12 +34,6 @@ decision_message(const struct error *why)
 	return printable_line(text, strlen(text), MESSAGE_SHOWN);
 }
 
-static bool
-decision_is_same(const char *a, const char *b)
-{
-	return a && b ? strcmp(a, b) == 0 : a == b;
-}
-
 /* "renewal at WHEN" */
 static char *
 decision_next(const struct autocert *a, int64_t now)
@@ -178,7 +172,7 @@ decision_moved(const struct decision_in *in, struct decision *ret)
 	if (is_now && in->is_revoked)
 		return decision_make(ret, "revoked", xstrdup_null(a->last_certificate),
 			xstrdup("renewal starts now: the certificate is revoked, or to be revoked"));
-	if (is_now && a->reissue && !decision_is_same(a->reissue, in->old->reissue))
+	if (is_now && a->reissue && !str_is_same(a->reissue, in->old->reissue))
 		return decision_make(ret, "reissue", xstrdup(a->reissue),
 			xstrdup("renewal starts now: a reissue of many certificates includes it"));
 	if (is_now && a->is_outdated)
@@ -196,9 +190,9 @@ decision_of_autocert(const struct decision_in *in, struct decision *ret)
 
 	if (new->is_paused && !old->is_paused)
 		return decision_make(ret, "paused", NULL, xstrdup("nothing is renewed: it was paused"));
-	if (new->last_certificate && !decision_is_same(new->last_certificate, old->last_certificate))
+	if (new->last_certificate && !str_is_same(new->last_certificate, old->last_certificate))
 		return decision_renewal(in, "a certificate was issued; ", ret);
-	if (new->provider_why && !decision_is_same(new->provider_now, old->provider_now))
+	if (new->provider_why && !str_is_same(new->provider_now, old->provider_now))
 		return decision_failover(in, ret);
 	if (new->attempts > 0 && error_is_set(&new->last_error) && new->last_attempt_at != old->last_attempt_at)
 		return decision_failed(in, ret);

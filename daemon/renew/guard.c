@@ -14,12 +14,6 @@ struct guard {
 	struct strlist *notes;
 };
 
-static bool
-guard_is_same(const char *a, const char *b)
-{
-	return a && b ? strcmp(a, b) == 0 : a == b;
-}
-
 static const char *
 guard_shown(const char *name)
 {
@@ -64,7 +58,7 @@ guard_subject(const struct guard *g)
 static void
 guard_key(const struct guard *g)
 {
-	if (!guard_is_same(g->in->old_key, g->in->new_key))
+	if (!str_is_same(g->in->old_key, g->in->new_key))
 		strlist_take(g->differences,
 			xasprintf("its key is %s, not %s", guard_shown(g->in->new_key), guard_shown(g->in->old_key)));
 }
@@ -75,12 +69,12 @@ guard_issuer(const struct guard *g)
 {
 	const struct cert_info *old = g->in->old, *new = g->in->new;
 	bool has_org = old->issuer_org || new->issuer_org;
-	bool is_same_org = guard_is_same(old->issuer_org, new->issuer_org);
+	bool is_same_org = str_is_same(old->issuer_org, new->issuer_org);
 
 	if (has_org && !is_same_org)
 		strlist_take(g->differences, xasprintf("it is issued by '%s', not by '%s'",
 						     guard_shown(new->issuer_org), guard_shown(old->issuer_org)));
-	else if (!guard_is_same(old->issuer_cn, new->issuer_cn))
+	else if (!str_is_same(old->issuer_cn, new->issuer_cn))
 		strlist_take(has_org ? g->notes : g->differences,
 			xasprintf("it is issued by '%s', not by '%s'", guard_shown(new->issuer_cn),
 				guard_shown(old->issuer_cn)));
@@ -93,7 +87,7 @@ guard_chain(const struct guard *g)
 
 	if (old->has_chain && !new->has_chain)
 		strlist_add(g->differences, "it comes without a chain");
-	else if (old->has_chain && !guard_is_same(old->top_issuer_cn, new->top_issuer_cn))
+	else if (old->has_chain && !str_is_same(old->top_issuer_cn, new->top_issuer_cn))
 		strlist_take(g->differences, xasprintf("its chain ends at '%s', not at '%s'",
 						     guard_shown(new->top_issuer_cn), guard_shown(old->top_issuer_cn)));
 }

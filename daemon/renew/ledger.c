@@ -183,12 +183,6 @@ claim_add(struct ledger_claim *claim, enum ca_limit_kind kind, char *subject)
 	claim->uses[claim->n_uses++] = use;
 }
 
-static int
-ledger_compare(const void *a, const void *b)
-{
-	return strcmp(*(char *const *)a, *(char *const *)b);
-}
-
 /* The same for each order of the names. */
 static char *
 ledger_set_of(const struct strlist *names)
@@ -196,7 +190,7 @@ ledger_set_of(const struct strlist *names)
 	_cleanup_strlist_ struct strlist sorted = STRLIST_INIT;
 
 	strlist_copy(&sorted, names);
-	qsort(sorted.items, sorted.count, sizeof(*sorted.items), ledger_compare);
+	strlist_sort(&sorted);
 	return strlist_join(&sorted, " ");
 }
 

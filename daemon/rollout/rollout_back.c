@@ -155,7 +155,7 @@ rollout_find_earlier(struct store *store, const char *subject_id, const char *cu
 bool
 rollout_share_files(const struct consumer *a, const struct consumer *b)
 {
-	return a->directory && b->directory ? strcmp(a->directory, b->directory) == 0 : a->directory == b->directory;
+	return str_is_same(a->directory, b->directory);
 }
 
 /* Does a rollback of @only concern the consumer @id? */
