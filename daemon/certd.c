@@ -27,14 +27,9 @@
 #include "daemon/renew/expiry.h"
 #include "daemon/renew/jobs.h"
 #include "daemon/report/refusals.h"
-#include "daemon/service/check.h"
 #include "daemon/service/consequences.h"
-#include "daemon/service/handlers.h"
 #include "daemon/service/metrics_file.h"
-#include "daemon/service/profiles.h"
 #include "daemon/service/slices.h"
-#include "daemon/service/token_keys.h"
-#include "daemon/service/zones.h"
 #include "daemon/startup.h"
 
 #include <errno.h>
@@ -442,11 +437,7 @@ certd_free(struct certd *c)
 	events_unsubscribe(c->watch);
 	slices_stop(&c->service);
 	alerts_stop(c->issue_env.alerts);
-	zones_stop(&c->service);
-	check_stop(&c->service);
-	profiles_stop(&c->service);
-	token_keys_stop(&c->service);
-	dnsprovider_stop(&c->service);
+	call_waits_stop(&c->service);
 	metrics_file_free(c->metrics_file);
 	rest_free(c->rest);
 	c->service.is_stopping = true;

@@ -5,6 +5,7 @@
 #include "daemon/report/refusals.h"
 
 #include <stdlib.h>
+#include <utlist.h>
 
 struct store_txn *
 call_txn(struct call *call)
@@ -189,4 +190,47 @@ call_end(struct call *call, int rc, struct error *err)
 		store_then(call->txn, call_durable, call);
 	else
 		call_finish(call, call->result, rc < 0 ? err : NULL);
+}
+
+/* --- waiting --- */
+
+void
+call_wait_begin(struct call_wait *wait, struct call *call, service_fn *handler, void (*free_fn)(struct call_wait *wait))
+{
+	wait->call = call;
+	wait->handler = handler;
+	wait->free = free_fn;
+	DL_APPEND(call->service->waits, wait);
+}
+
+static struct call *
+call_wait_free(struct call_wait *wait)
+{
+	struct call *call = wait->call;
+
+	/* NOLINTNEXTLINE(clang-analyzer-core.NullDereference): it is on the list, so its neighbours are */
+	DL_DELETE(call->service->waits, wait);
+	wait->free(wait);
+	return call;
+}
+
+void
+call_wait_end(struct call_wait *wait, int rc, struct error *err)
+{
+	service_fn *handler = wait->handler;
+	struct call *call = call_wait_free(wait);
+
+	if (rc == 0 && handler)
+		rc = handler(call, call->params, err);
+	call_end(call, rc, err);
+}
+
+void
+call_waits_stop(struct service *service)
+{
+	_cleanup_error_ struct error err = ERROR_INIT;
+
+	error_set(&err, ERROR_CANCELLED, "certd is stopping");
+	while (service->waits)
+		call_finish(call_wait_free(service->waits), NULL, &err);
 }

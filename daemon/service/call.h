@@ -43,15 +43,11 @@ struct service {
 	const char *(*key_warning)(void *arg); /* what is left to do for that; NULL: nothing. NULL: never anything */
 	void *certd;                           /* argument of these functions */
 	bool is_backing_up;
-	struct unvalidated *unvalidated;          /* for server.status; freed by the loop */
-	struct strlist needs_restart;             /* options of certd.conf whose changes do */
-	struct status_next *next;                 /* the last result of server.status; freed by the loop */
-	struct slices *slices;                    /* running calls (slices.h) */
-	struct zones_call *zones_calls;           /* calls that wait for zones to be listed */
-	struct profiles_call *profiles_calls;     /* calls that wait for a CA's profiles */
-	struct check_call *check_calls;           /* calls that wait for a check */
-	struct token_keys_call *token_keys_calls; /* calls that wait for a token */
-	struct account_call *account_calls;       /* calls that wait for an account at a DNS service */
+	struct unvalidated *unvalidated; /* for server.status; freed by the loop */
+	struct strlist needs_restart;    /* options of certd.conf whose changes do */
+	struct status_next *next;        /* the last result of server.status; freed by the loop */
+	struct slices *slices;           /* running calls (slices.h) */
+	struct call_wait *waits;         /* calls that wait for others */
 };
 
 /* Called once, from the loop or from inside service_call(): the result (taken) or the error (borrowed). */
@@ -140,5 +136,25 @@ call_end(struct call *call, int rc, struct error *err);
 /* For handlers that returned 1: answers and frees the call. @result: taken. */
 void
 call_finish(struct call *call, struct json_object *result, const struct error *err);
+
+/* A call that waits for a CA, a DNS service, a token or a check: the first member of what is known about it. */
+struct call_wait {
+	struct call *call;
+	service_fn *handler;                  /* or NULL */
+	void (*free)(struct call_wait *wait); /* also stops what it waits for */
+	struct call_wait *prev, *next;
+};
+
+/* The handler returns 1 after that. @handler: runs again, from its beginning, when it has waited successfully. */
+void
+call_wait_begin(struct call_wait *wait, struct call *call, service_fn *handler, void (*free)(struct call_wait *wait));
+
+/* It has waited: the handler runs, unless @rc is -1, and call_end() follows. */
+void
+call_wait_end(struct call_wait *wait, int rc, struct error *err);
+
+/* Waiting calls are answered ERROR_CANCELLED. */
+void
+call_waits_stop(struct service *service);
 
 #endif

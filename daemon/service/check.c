@@ -1,6 +1,4 @@
 /* autoCertificate.check, autoCertificate.rehearse and server.check: would the next renewal succeed? */
-#include "daemon/service/check.h"
-
 #include "common/ca.h"
 #include "common/shell.h"
 #include "daemon/ready/ready.h"
@@ -10,18 +8,19 @@
 
 #include <stdlib.h>
 #include <string.h>
-#include <utlist.h>
 
 struct check_call {
-	struct call *call;
-	struct ready_run *run;
-	struct check_call *prev, *next;
+	struct call_wait wait;
+	struct ready_run *run; /* NULL: it has ended */
 };
 
 static void
-check_free(struct check_call *c)
+check_free(struct call_wait *wait)
 {
-	DL_DELETE(c->call->service->check_calls, c);
+	struct check_call *c = (struct check_call *)wait;
+
+	if (c->run)
+		ready_cancel(c->run);
 	free(c);
 }
 
@@ -29,10 +28,10 @@ static void
 check_ended(const struct ready_state *state, struct store_txn *txn _unused_, const struct error *err, void *arg)
 {
 	struct check_call *c = arg;
-	struct call *call = c->call;
+	struct call *call = c->wait.call;
 	_cleanup_error_ struct error why = ERROR_INIT;
 
-	check_free(c);
+	c->run = NULL;
 	if (err)
 		error_copy(&why, err);
 	else if (!state)
@@ -43,7 +42,7 @@ check_ended(const struct ready_state *state, struct store_txn *txn _unused_, con
 		json_add_time(call->result, "checkedDate", state->checked_at);
 		json_object_object_add(call->result, "findings", ready_findings_to_json(state));
 	}
-	call_end(call, state ? 0 : -1, &why);
+	call_wait_end(&c->wait, state ? 0 : -1, &why);
 }
 
 int
@@ -57,27 +56,9 @@ autocert_check(struct call *call, struct json_object *params, struct error *err)
 	if (!call->service->ready)
 		return error_set(err, ERROR_UNAVAILABLE, "this certd does not check auto-certificates");
 	c = xcalloc(1, sizeof(*c));
-	c->call = call;
-	DL_APPEND(call->service->check_calls, c);
+	call_wait_begin(&c->wait, call, NULL, check_free);
 	c->run = ready_start(call->service->ready, a.o.id, check_ended, c);
 	return 1;
-}
-
-void
-check_stop(struct service *service)
-{
-	_cleanup_error_ struct error err = ERROR_INIT;
-
-	error_set(&err, ERROR_CANCELLED, "certd is stopping");
-	while (service->check_calls) {
-		/* NOLINTNEXTLINE(clang-analyzer-unix.Malloc): the analyzer does not follow DL_DELETE() */
-		struct check_call *c = service->check_calls;
-		struct call *call = c->call;
-
-		ready_cancel(c->run);
-		check_free(c);
-		call_finish(call, NULL, &err);
-	}
 }
 
 /* --- rehearsals --- */

@@ -13,10 +13,6 @@ service_fn alert_test;
 service_fn certificate_create, certificate_get, certificate_delete;
 service_fn certificate_export, certificate_explain, certificate_revoke, certificate_rollback;
 service_fn dnsprovider_check_name, dnsprovider_create;
-
-/* Ends the calls that wait for an account at a DNS service. */
-void
-dnsprovider_stop(struct service *service);
 service_fn consumer_deploy, consumer_probe;
 service_fn token_create;
 service_fn authorization_create, authorization_delete, authorization_validate;

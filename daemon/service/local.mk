@@ -4,7 +4,7 @@ libcertd_a_SOURCES += \
 	daemon/service/adopt.c daemon/service/adopt.h \
 	daemon/service/backup.c \
 	daemon/service/call.c daemon/service/call.h \
-	daemon/service/check.c daemon/service/check.h \
+	daemon/service/check.c \
 	daemon/service/change.c daemon/service/change.h \
 	daemon/service/cloud66.c daemon/service/cloud66.h \
 	daemon/service/consequences.c daemon/service/consequences.h \

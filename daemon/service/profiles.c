@@ -12,13 +12,11 @@
 
 #include <stdlib.h>
 #include <string.h>
-#include <utlist.h>
 
 enum { PATIENCE_MS = 5000, REFERRERS_MAX = 10000 };
 
 struct profiles_call {
-	struct call *call;
-	service_fn *handler;
+	struct call_wait wait;
 	struct ca_client *client; /* NULL: @own */
 	struct acme_client *own;  /* NULL: that of @client */
 	struct strlist profiles;  /* to be asked for, one after the other */
@@ -26,18 +24,16 @@ struct profiles_call {
 	size_t asked;             /* index of the one that is asked for now */
 	struct acme_call *check;
 	struct loop_timer patience;
-	struct profiles_call *prev, *next;
 };
 
 static void
-profiles_free(struct profiles_call *p)
+profiles_free(struct call_wait *wait)
 {
-	struct service *service = p->call->service;
+	struct profiles_call *p = (struct profiles_call *)wait;
 
-	DL_DELETE(service->profiles_calls, p);
 	loop_timer_cancel(&p->patience);
 	acme_call_cancel(p->check);
-	clients_release(service->issue_env->clients, p->client);
+	clients_release(wait->call->service->issue_env->clients, p->client);
 	acme_client_free(p->own);
 	strlist_clear(&p->profiles);
 	strlist_clear(&p->owners);
@@ -45,22 +41,12 @@ profiles_free(struct profiles_call *p)
 }
 
 static void
-profiles_go_on(struct profiles_call *p)
+profiles_go_on(void *arg)
 {
 	_cleanup_error_ struct error err = ERROR_INIT;
-	struct call *call = p->call;
-	service_fn *handler = p->handler;
-	int rc;
+	struct profiles_call *p = arg;
 
-	profiles_free(p);
-	rc = handler(call, call->params, &err);
-	call_end(call, rc, &err);
-}
-
-static void
-profiles_out_of_patience(void *arg)
-{
-	profiles_go_on(arg);
+	call_wait_end(&p->wait, 0, &err);
 }
 
 static void
@@ -72,7 +58,6 @@ profiles_checked(const struct acme_reply *reply _unused_, const struct error *er
 {
 	_cleanup_error_ struct error refused = ERROR_INIT;
 	struct profiles_call *p = arg;
-	struct call *call = p->call;
 	const char *owner = p->owners.items[p->asked];
 
 	p->check = NULL;
@@ -88,8 +73,7 @@ profiles_checked(const struct acme_reply *reply _unused_, const struct error *er
 		error_set_field(&refused, "properties.server", "auto-certificate '%s': %s", owner, err->message);
 	else
 		error_set_field(&refused, "properties.profile", "%s", err->message);
-	profiles_free(p);
-	call_end(call, -1, &refused);
+	call_wait_end(&p->wait, -1, &refused);
 }
 
 static void
@@ -104,11 +88,9 @@ profiles_ask(struct profiles_call *p)
 static void
 profiles_start(struct profiles_call *p, struct call *call, service_fn *handler)
 {
-	p->call = call;
-	p->handler = handler;
-	loop_timer_init(&p->patience, call->service->loop, profiles_out_of_patience, p);
+	call_wait_begin(&p->wait, call, handler, profiles_free);
+	loop_timer_init(&p->patience, call->service->loop, profiles_go_on, p);
 	loop_timer_set(&p->patience, PATIENCE_MS);
-	DL_APPEND(call->service->profiles_calls, p);
 	profiles_ask(p);
 }
 
@@ -205,19 +187,4 @@ profiles_wait_of_provider(
 	strlist_clear(&p->owners);
 	free(p);
 	return rc;
-}
-
-void
-profiles_stop(struct service *service)
-{
-	_cleanup_error_ struct error err = ERROR_INIT;
-
-	error_set(&err, ERROR_CANCELLED, "certd is stopping");
-	while (service->profiles_calls) {
-		/* NOLINTNEXTLINE(clang-analyzer-unix.Malloc): the analyzer does not follow DL_DELETE() */
-		struct call *call = service->profiles_calls->call;
-
-		profiles_free(service->profiles_calls);
-		call_finish(call, NULL, &err);
-	}
 }

@@ -26,8 +26,4 @@ int
 profiles_wait_of_provider(struct call *call, const struct provider *provider, bool has_new_server, service_fn *handler,
 	struct error *err);
 
-/* Waiting calls are answered ERROR_CANCELLED. */
-void
-profiles_stop(struct service *service);
-
 #endif

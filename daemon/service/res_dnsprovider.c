@@ -55,32 +55,38 @@ dnsprovider_read(
 /* --- an account at the service --- */
 
 struct account_call {
-	struct call *call;
+	struct call_wait wait;
 	const struct dnsprovider_driver *driver;
-	struct dnsprovider_op *op;
-	struct account_call *prev, *next;
+	struct dnsprovider_op *op; /* NULL: it has ended */
 };
+
+static void
+dnsprovider_account_free(struct call_wait *wait)
+{
+	struct account_call *a = (struct account_call *)wait;
+
+	if (a->op)
+		a->driver->cancel(a->op);
+	free(a);
+}
 
 /* Nothing was stored yet: after a kill here the service has an account that nobody uses, and certd no DNS provider. */
 static void
 dnsprovider_on_account(struct dnsprovider_account *account, const struct error *why, void *arg)
 {
 	struct account_call *a = arg;
-	struct call *call = a->call;
+	struct call *call = a->wait.call;
 	_cleanup_error_ struct error err = ERROR_INIT;
-	int rc = -1;
 
-	DL_DELETE(call->service->account_calls, a);
-	free(a);
+	a->op = NULL;
 	if (why) {
 		error_copy(&err, why);
 		error_wrap(&err, "register an account");
 	} else {
 		call->account = *account;
 		*account = (struct dnsprovider_account){ .name = NULL };
-		rc = dnsprovider_create(call, call->params, &err);
 	}
-	call_end(call, rc, &err);
+	call_wait_end(&a->wait, why ? -1 : 0, &err);
 }
 
 /* Is the call refused in any case, for the name of @d? Then no account is registered. */
@@ -109,9 +115,8 @@ dnsprovider_take_account(struct call *call, struct dnsprovider *d, struct error 
 	if (!secret_has_room())
 		return error_set(err, ERROR_UNAVAILABLE, "too many calls are waiting; try again");
 	a = xcalloc(1, sizeof(*a));
-	a->call = call;
 	a->driver = dnsprovider_driver(d->kind);
-	DL_APPEND(call->service->account_calls, a);
+	call_wait_begin(&a->wait, call, dnsprovider_create, dnsprovider_account_free);
 	a->op = a->driver->sign_up(solver_dns_env(call->service->solver), d, dnsprovider_on_account, a);
 	return 1;
 }
@@ -126,21 +131,6 @@ dnsprovider_create(struct call *call, struct json_object *params _unused_, struc
 		rc = dnsprovider_take_account(call, &d, err);
 	d.o.state = OBJECT_AVAILABLE;
 	return rc == 0 ? resource_save(call, EVENT_OBJECT_CREATED, &d, err) : rc;
-}
-
-void
-dnsprovider_stop(struct service *service)
-{
-	_cleanup_error_ struct error err = ERROR_INIT;
-	struct account_call *a;
-
-	error_set(&err, ERROR_CANCELLED, "certd is stopping");
-	while ((a = service->account_calls)) {
-		DL_DELETE(service->account_calls, a);
-		a->driver->cancel(a->op);
-		call_finish(a->call, NULL, &err);
-		free(a);
-	}
 }
 
 /* --- methods --- */

@@ -11,20 +11,18 @@
 #include "daemon/store/compromised.h"
 
 #include <stdlib.h>
-#include <utlist.h>
 
 struct token_keys_call {
-	struct call *call;
-	service_fn *handler;
+	struct call_wait wait;
 	char *field;
 	struct signing *signing;
-	struct token_keys_call *prev, *next;
 };
 
 static void
-token_keys_free(struct token_keys_call *t)
+token_keys_free(struct call_wait *wait)
 {
-	DL_DELETE(t->call->service->token_keys_calls, t);
+	struct token_keys_call *t = (struct token_keys_call *)wait;
+
 	signer_cancel(t->signing);
 	free(t->field);
 	free(t);
@@ -33,7 +31,7 @@ token_keys_free(struct token_keys_call *t)
 static int
 token_keys_take(struct token_keys_call *t, const struct key *key, const struct error *why, struct error *err)
 {
-	struct call *call = t->call;
+	struct call *call = t->wait.call;
 	int is_compromised;
 
 	if (why)
@@ -48,17 +46,10 @@ static void
 token_keys_found(const struct key *key, const struct buf *signature _unused_, const struct error *why, void *arg)
 {
 	struct token_keys_call *t = arg;
-	struct call *call = t->call;
-	service_fn *handler = t->handler;
 	_cleanup_error_ struct error err = ERROR_INIT;
-	int rc;
 
 	t->signing = NULL;
-	rc = token_keys_take(t, key, why, &err);
-	token_keys_free(t);
-	if (rc == 0)
-		rc = handler(call, call->params, &err);
-	call_end(call, rc, &err);
+	call_wait_end(&t->wait, token_keys_take(t, key, why, &err), &err);
 }
 
 int
@@ -75,25 +66,8 @@ token_keys_wait(struct call *call, const char *uri, const char *field, service_f
 	if (!signer)
 		return error_set_field(err, field, "keys in PKCS#11 tokens are not available");
 	t = xcalloc(1, sizeof(*t));
-	t->call = call;
-	t->handler = handler;
 	t->field = xstrdup(field);
-	DL_APPEND(call->service->token_keys_calls, t);
+	call_wait_begin(&t->wait, call, handler, token_keys_free);
 	t->signing = signer_find(signer, uri, token_keys_found, t);
 	return 1;
-}
-
-void
-token_keys_stop(struct service *service)
-{
-	_cleanup_error_ struct error err = ERROR_INIT;
-
-	error_set(&err, ERROR_CANCELLED, "certd is stopping");
-	while (service->token_keys_calls) {
-		/* NOLINTNEXTLINE(clang-analyzer-unix.Malloc): the analyzer does not follow DL_DELETE() */
-		struct call *call = service->token_keys_calls->call;
-
-		token_keys_free(service->token_keys_calls);
-		call_finish(call, NULL, &err);
-	}
 }

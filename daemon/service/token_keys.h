@@ -15,8 +15,4 @@
 int
 token_keys_wait(struct call *call, const char *uri, const char *field, service_fn *handler, struct error *err);
 
-/* Waiting calls are answered ERROR_CANCELLED. */
-void
-token_keys_stop(struct service *service);
-
 #endif

@@ -10,23 +10,24 @@
 
 #include <stdlib.h>
 #include <string.h>
-#include <utlist.h>
 
 enum { FRESH_SEC = 2, PROVIDERS_MAX = 4 };
 
 struct zones_call {
-	struct call *call;
-	service_fn *handler;
+	struct call_wait wait;
 	struct strlist providers; /* ids of those to be asked */
 	size_t at;
 	const struct dnsprovider_driver *driver; /* of the one being asked */
-	struct dnsprovider_op *op;
-	struct zones_call *prev, *next;
+	struct dnsprovider_op *op;               /* NULL: none is being asked */
 };
 
 static void
-free_call(struct zones_call *z)
+zones_free(struct call_wait *wait)
 {
+	struct zones_call *z = (struct zones_call *)wait;
+
+	if (z->op)
+		z->driver->cancel(z->op);
 	strlist_clear(&z->providers);
 	free(z);
 }
@@ -105,14 +106,14 @@ ask_next(struct zones_call *z);
 static void
 keep(const struct zones_call *z, const struct strlist *zones, const struct error *why)
 {
-	struct store *store = z->call->service->store;
+	struct store *store = z->wait.call->service->store;
 	struct store_txn *txn = store_begin(store);
 	_cleanup_dnsprovider_ struct dnsprovider d = { 0 };
 	_cleanup_error_ struct error err = ERROR_INIT;
 
 	if (object_load(store, &dnsprovider_class, z->providers.items[z->at], &d, &err) != 1)
 		return;
-	d.zones_listed_at = zones ? call_now(z->call) : 0;
+	d.zones_listed_at = zones ? call_now(z->wait.call) : 0;
 	error_clear(&d.o.failure);
 	if (zones)
 		strlist_copy(&d.zones_seen, zones);
@@ -134,23 +135,10 @@ zones_on_zones(const struct strlist *zones, const struct error *err, void *arg)
 }
 
 static void
-run_handler(struct zones_call *z)
-{
-	_cleanup_error_ struct error err = ERROR_INIT;
-	struct call *call = z->call;
-	int rc;
-
-	/* NOLINTNEXTLINE(clang-analyzer-core.NullDereference): z is on the list, so its neighbours are */
-	DL_DELETE(call->service->zones_calls, z);
-	rc = z->handler(call, call->params, &err);
-	call_end(call, rc, &err);
-	free_call(z);
-}
-
-static void
 ask_next(struct zones_call *z)
 {
-	struct service *service = z->call->service;
+	struct service *service = z->wait.call->service;
+	_cleanup_error_ struct error err = ERROR_INIT;
 
 	for (; z->at < z->providers.count; z->at++) {
 		_cleanup_dnsprovider_ struct dnsprovider d = { 0 };
@@ -162,7 +150,7 @@ ask_next(struct zones_call *z)
 		z->op = z->driver->list_zones(solver_dns_env(service->solver), &d, zones_on_zones, z);
 		return;
 	}
-	run_handler(z);
+	call_wait_end(&z->wait, 0, &err);
 }
 
 int
@@ -180,28 +168,10 @@ zones_wait(struct call *call, const struct autocert *a, service_fn *handler, str
 		return error_set(err, ERROR_UNAVAILABLE, "too many calls are waiting for the list of zones; try again");
 	z = xcalloc(1, sizeof(*z));
 	call->has_waited = true;
-	z->call = call;
-	z->handler = handler;
 	strlist_copy(&z->providers, &providers);
-	DL_APPEND(call->service->zones_calls, z);
+	call_wait_begin(&z->wait, call, handler, zones_free);
 	ask_next(z);
 	return 1;
-}
-
-void
-zones_stop(struct service *service)
-{
-	_cleanup_error_ struct error err = ERROR_INIT;
-	struct zones_call *z;
-
-	error_set(&err, ERROR_CANCELLED, "certd is stopping");
-	while ((z = service->zones_calls)) {
-		DL_DELETE(service->zones_calls, z);
-		if (z->op)
-			z->driver->cancel(z->op);
-		call_finish(z->call, NULL, &err);
-		free_call(z);
-	}
 }
 
 /* --- what it came to --- */

@@ -20,10 +20,6 @@ zones_wait(struct call *call, const struct autocert *a, service_fn *handler, str
 bool
 zones_unknown(struct service *service, const struct autocert *autocert, struct error *ret);
 
-/* Waiting calls are answered ERROR_CANCELLED. */
-void
-zones_stop(struct service *service);
-
 /*
  * Adds the existing zones to @err, if a name of @a is in none of them. Only for callers without a scope: others may not
  * learn of zones. Return: -1.

@@ -2,8 +2,7 @@
 #include "common/api/api.h"
 #include "daemon/base/clock.h"
 #include "daemon/base/loop.h"
-#include "daemon/service/profiles.h"
-#include "daemon/service/zones.h"
+#include "daemon/service/call.h"
 #include "tests/unit/renew/run.h"
 
 #include <criterion/criterion.h>
@@ -143,11 +142,11 @@ Test(status, a_call_that_waits_for_the_profiles_of_a_ca_is_cancelled_when_certd_
 	world_set_weather(&r.world.cas[1], WEATHER_SLOW, world_now(&r.world) + HOUR);
 	call(&r, RPC_PROVIDER_CREATE, with_profile, &a);
 	cr_assert_eq(a.calls, 0, "%s", a.err.message);
-	profiles_stop(&r.world.service);
+	call_waits_stop(&r.world.service);
 	cr_assert_eq(a.calls, 1);
 	cr_expect_eq(a.err.code, ERROR_CANCELLED);
 	cr_expect_str_eq(a.err.message, "certd is stopping");
-	cr_expect_null(r.world.service.profiles_calls);
+	cr_expect_null(r.world.service.waits);
 	answer_clear(&a);
 	run_end(&r);
 }
@@ -165,7 +164,7 @@ Test(status, a_call_waits_for_profiles_for_some_seconds_only)
 		world_run_until(&r.world, world_now(&r.world) + 1);
 	cr_assert_eq(a.calls, 1, "it waits as long as the CA does");
 	cr_expect_not(error_is_set(&a.err), "%s", a.err.message);
-	cr_expect_null(r.world.service.profiles_calls);
+	cr_expect_null(r.world.service.waits);
 	answer_clear(&a);
 	run_end(&r);
 }
@@ -181,10 +180,10 @@ Test(status, a_call_that_waits_for_zones_is_cancelled_when_certd_stops)
 	call(&r, RPC_AUTOCERTIFICATE_CREATE,
 		"{\"properties\":{\"name\":\"z\",\"provider\":\"ca\",\"commonName\":\"*.z.test\"}}", &a);
 	cr_assert_eq(a.calls, 0, "%s", a.err.message);
-	zones_stop(&r.world.service);
+	call_waits_stop(&r.world.service);
 	cr_assert_eq(a.calls, 1);
 	cr_expect_eq(a.err.code, ERROR_CANCELLED);
-	cr_expect_null(r.world.service.zones_calls);
+	cr_expect_null(r.world.service.waits);
 	answer_clear(&a);
 	run_end(&r);
 }
