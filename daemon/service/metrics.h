@@ -37,6 +37,10 @@ metric_once_fn(const struct metric *m, struct service *service, struct buf *ret)
 typedef void
 metric_each_fn(const struct metric *m, const struct metric_subject *subject, struct buf *ret);
 
+/* @last: the value of the last label; @ret: of the sample, 1 before. Return: false if @target has no sample. */
+typedef bool
+metric_target_fn(const struct rollout_target *target, const char **last, int64_t *ret);
+
 struct metric {
 	const char *name; /* without "_total" */
 	enum metric_type type;
@@ -45,6 +49,8 @@ struct metric {
 	const char *help;
 	metric_once_fn *once; /* one of the three */
 	metric_each_fn *each;
+	metric_target_fn *of;  /* each_target(): of each consumer */
+	size_t member;         /* each_time(), once_store(): offset of the number */
 	enum meter_kind meter; /* of those that are measured by meters */
 	bool is_counted;       /* by the scrape itself, because it takes several slices */
 };

@@ -25,15 +25,9 @@ metric_when_known(const struct metric *m, const struct metric_subject *s, struct
 }
 
 static void
-each_expiry(const struct metric *m, const struct metric_subject *s, struct buf *ret)
+each_time(const struct metric *m, const struct metric_subject *s, struct buf *ret)
 {
-	metric_when_known(m, s, ret, s->not_after_at);
-}
-
-static void
-each_not_before(const struct metric *m, const struct metric_subject *s, struct buf *ret)
-{
-	metric_when_known(m, s, ret, s->not_before_at);
+	metric_when_known(m, s, ret, *(const int64_t *)((const char *)s + m->member));
 }
 
 static int64_t
@@ -67,12 +61,6 @@ each_margin_actual(const struct metric *m, const struct metric_subject *s, struc
 		return;
 	/* Nothing is planned: it is never renewed. */
 	metric_int(ret, m->name, "", s->labels, s->next_at ? s->not_after_at - at : 0);
-}
-
-static void
-each_next(const struct metric *m, const struct metric_subject *s, struct buf *ret)
-{
-	metric_when_known(m, s, ret, s->next_at);
 }
 
 static void
@@ -114,19 +102,58 @@ target_labels(const struct metric_subject *s, const struct rollout_target *t, st
 	metric_label(ret, "consumer", is_there ? c.o.name : t->consumer);
 }
 
+/* One sample for each consumer for which .of returns true. */
 static void
-each_served(const struct metric *m, const struct metric_subject *s, struct buf *ret)
+each_target(const struct metric *m, const struct metric_subject *s, struct buf *ret)
 {
 	for (size_t i = 0; s->rollout && i < s->rollout->targets.count; i++) {
 		const struct rollout_target *t = (const struct rollout_target *)s->rollout->targets.items + i;
 		_cleanup_buf_ struct buf labels = BUF_INIT;
+		const char *last = NULL;
+		int64_t value = 1;
 
-		if (!t->served)
+		if (!m->of(t, &last, &value))
 			continue;
 		target_labels(s, t, &labels);
-		metric_label(&labels, "state", t->served);
-		metric_int(ret, m->name, "", buf_str(&labels), 1);
+		if (last)
+			metric_label(&labels, strrchr(m->labels, ' ') + 1, last);
+		metric_int(ret, m->name, "", buf_str(&labels), value);
 	}
+}
+
+static bool
+target_served(const struct rollout_target *t, const char **last, int64_t *ret _unused_)
+{
+	*last = t->served;
+	return t->served;
+}
+
+static bool
+target_step(const struct rollout_target *t, const char **last, int64_t *ret _unused_)
+{
+	*last = rollout_step_name(t->step);
+	return true;
+}
+
+static bool
+target_failures(const struct rollout_target *t, const char **last _unused_, int64_t *ret)
+{
+	*ret = t->attempts;
+	return true;
+}
+
+static bool
+target_unserved(const struct rollout_target *t, const char **last _unused_, int64_t *ret)
+{
+	*ret = t->is_unserved;
+	return t->served;
+}
+
+static bool
+target_probed(const struct rollout_target *t, const char **last _unused_, int64_t *ret)
+{
+	*ret = t->probed_at;
+	return t->probed_at;
 }
 
 /* @not_after: the time in place of the state. */
@@ -161,59 +188,6 @@ static void
 each_endpoint_expiry(const struct metric *m, const struct metric_subject *s, struct buf *ret)
 {
 	put_endpoints(m, s, true, ret);
-}
-
-static void
-each_step(const struct metric *m, const struct metric_subject *s, struct buf *ret)
-{
-	for (size_t i = 0; s->rollout && i < s->rollout->targets.count; i++) {
-		const struct rollout_target *t = (const struct rollout_target *)s->rollout->targets.items + i;
-		_cleanup_buf_ struct buf labels = BUF_INIT;
-
-		target_labels(s, t, &labels);
-		metric_label(&labels, "step", rollout_step_name(t->step));
-		metric_int(ret, m->name, "", buf_str(&labels), 1);
-	}
-}
-
-static void
-each_target_failures(const struct metric *m, const struct metric_subject *s, struct buf *ret)
-{
-	for (size_t i = 0; s->rollout && i < s->rollout->targets.count; i++) {
-		const struct rollout_target *t = (const struct rollout_target *)s->rollout->targets.items + i;
-		_cleanup_buf_ struct buf labels = BUF_INIT;
-
-		target_labels(s, t, &labels);
-		metric_int(ret, m->name, "", buf_str(&labels), t->attempts);
-	}
-}
-
-static void
-each_unserved(const struct metric *m, const struct metric_subject *s, struct buf *ret)
-{
-	for (size_t i = 0; s->rollout && i < s->rollout->targets.count; i++) {
-		const struct rollout_target *t = (const struct rollout_target *)s->rollout->targets.items + i;
-		_cleanup_buf_ struct buf labels = BUF_INIT;
-
-		if (!t->served)
-			continue;
-		target_labels(s, t, &labels);
-		metric_int(ret, m->name, "", buf_str(&labels), t->is_unserved);
-	}
-}
-
-static void
-each_probed(const struct metric *m, const struct metric_subject *s, struct buf *ret)
-{
-	for (size_t i = 0; s->rollout && i < s->rollout->targets.count; i++) {
-		const struct rollout_target *t = (const struct rollout_target *)s->rollout->targets.items + i;
-		_cleanup_buf_ struct buf labels = BUF_INIT;
-
-		if (!t->probed_at)
-			continue;
-		target_labels(s, t, &labels);
-		metric_int(ret, m->name, "", buf_str(&labels), t->probed_at);
-	}
 }
 
 /* --- totals --- */
@@ -406,30 +380,17 @@ once_turn_max(const struct metric *m, struct service *s, struct buf *ret)
 }
 
 static void
-once_store_bytes(const struct metric *m, struct service *s, struct buf *ret)
+once_store(const struct metric *m, struct service *s, struct buf *ret)
 {
 	struct store_stats stats;
+	int64_t value;
 
 	store_get_stats(s->store, &stats);
-	metric_int(ret, m->name, "", "", (int64_t)stats.used_bytes);
-}
-
-static void
-once_store_commits(const struct metric *m, struct service *s, struct buf *ret)
-{
-	struct store_stats stats;
-
-	store_get_stats(s->store, &stats);
-	metric_int(ret, m->name, "_total", "", (int64_t)stats.commits);
-}
-
-static void
-once_commit_max(const struct metric *m, struct service *s, struct buf *ret)
-{
-	struct store_stats stats;
-
-	store_get_stats(s->store, &stats);
-	metric_us(ret, m->name, "", "", stats.max_us);
+	memcpy(&value, (const char *)&stats + m->member, sizeof(value));
+	if (m->unit && strcmp(m->unit, "seconds") == 0)
+		metric_us(ret, m->name, "", "", value);
+	else
+		metric_int(ret, m->name, m->type == METRIC_COUNTER ? "_total" : "", "", value);
 }
 
 static void
@@ -443,19 +404,12 @@ once_store_failing(const struct metric *m, struct service *s, struct buf *ret)
 	metric_int(ret, m->name, "", "", stats.is_full || scheduler.is_store_failing);
 }
 
-static void
-once_store_damaged(const struct metric *m, struct service *s, struct buf *ret)
-{
-	struct store_stats stats;
-
-	store_get_stats(s->store, &stats);
-	metric_int(ret, m->name, "", "", (int64_t)stats.damaged_records);
-}
-
 /* --- the table --- */
 
 #define SUBJECT "name id kind"
 #define TARGET SUBJECT " consumer"
+#define SUBJECT_MEMBER(member_) .member = offsetof(struct metric_subject, member_)
+#define STORE_MEMBER(member_) .member = offsetof(struct store_stats, member_)
 
 const char *const metric_counted_names[METRIC_COUNTED] = {
 	[METRIC_EXPIRING] = "certd_auto_certificates_expiring",
@@ -469,9 +423,9 @@ const char *const metric_counted_names[METRIC_COUNTED] = {
 /* clang-format off */
 const struct metric metrics_table[] = {
 	{ "certd_certificate_expiry_timestamp_seconds", METRIC_GAUGE, "seconds", SUBJECT,
-		"When the certificate in use expires.", .each = each_expiry },
+		"When the certificate in use expires.", .each = each_time, SUBJECT_MEMBER(not_after_at) },
 	{ "certd_certificate_not_before_timestamp_seconds", METRIC_GAUGE, "seconds", SUBJECT,
-		"When the certificate in use became valid.", .each = each_not_before },
+		"When the certificate in use became valid.", .each = each_time, SUBJECT_MEMBER(not_before_at) },
 	{ "certd_certificate_renewal_timestamp_seconds", METRIC_GAUGE, "seconds", SUBJECT,
 		"When its renewal is expected to start at the latest, by renewBefore and its lifetime.",
 		.each = each_renewal },
@@ -480,7 +434,7 @@ const struct metric metrics_table[] = {
 	{ "certd_certificate_renewal_margin_seconds", METRIC_GAUGE, "seconds", SUBJECT,
 		"Time between the next attempt and its expiry; 0 if nothing is planned.", .each = each_margin_actual },
 	{ "certd_certificate_next_attempt_timestamp_seconds", METRIC_GAUGE, "seconds", SUBJECT,
-		"When certd next tries to issue or renew it.", .each = each_next },
+		"When certd next tries to issue or renew it.", .each = each_time, SUBJECT_MEMBER(next_at) },
 	{ "certd_certificate_consecutive_failures", METRIC_GAUGE, NULL, SUBJECT,
 		"Failed attempts since the last success.", .each = each_failures },
 	{ "certd_certificate_paused", METRIC_GAUGE, NULL, SUBJECT,
@@ -491,21 +445,22 @@ const struct metric metrics_table[] = {
 		"Failed attempts to write its files since the last success.", .each = each_rollout_failures },
 	{ "certd_consumer_step", METRIC_GAUGE, NULL, TARGET " step",
 		"1 for the step that the rollout to the consumer has reached: staged to served, or rolled back.",
-		.each = each_step },
+		.each = each_target, .of = target_step },
 	{ "certd_consumer_consecutive_failures", METRIC_GAUGE, NULL, TARGET,
-		"Failed attempts to write, test or activate since the last success.", .each = each_target_failures },
+		"Failed attempts to write, test or activate since the last success.",
+		.each = each_target, .of = target_failures },
 	{ "certd_consumer_state", METRIC_GAUGE, NULL, TARGET " state",
 		"1 for the worst state that its endpoints were found in, such as served, stale or unreachable.",
-		.each = each_served },
+		.each = each_target, .of = target_served },
 	{ "certd_consumer_unserved", METRIC_GAUGE, NULL, TARGET,
 		"1 if an endpoint has not served the certificate for longer than a server takes to load it.",
-		.each = each_unserved },
+		.each = each_target, .of = target_unserved },
 	{ "certd_endpoint_state", METRIC_GAUGE, NULL, TARGET " endpoint state",
 		"1 for the state that the endpoint was found in at the last probe.", .each = each_endpoint_state },
 	{ "certd_endpoint_expiry_timestamp_seconds", METRIC_GAUGE, "seconds", TARGET " endpoint",
 		"When the certificate expires that the endpoint presented.", .each = each_endpoint_expiry },
 	{ "certd_consumer_probe_timestamp_seconds", METRIC_GAUGE, "seconds", TARGET,
-		"When that was last checked.", .each = each_probed },
+		"When that was last checked.", .each = each_target, .of = target_probed },
 	{ "certd_certificates_detailed", METRIC_GAUGE, NULL, "kind",
 		"1 if there are series of single certificates, 0 if there are more than metrics-certificates.",
 		.is_counted = true },
@@ -548,15 +503,17 @@ const struct metric metrics_table[] = {
 		"Duration of turns of the main loop: how long others wait.", .once = once_turns },
 	{ "certd_loop_longest_turn_seconds", METRIC_GAUGE, "seconds", "",
 		"The longest turn since the start.", .once = once_turn_max },
-	{ "certd_store_size_bytes", METRIC_GAUGE, "bytes", "", "Size of the store.", .once = once_store_bytes },
-	{ "certd_store_commits", METRIC_COUNTER, NULL, "", "Commits to the store.", .once = once_store_commits },
+	{ "certd_store_size_bytes", METRIC_GAUGE, "bytes", "", "Size of the store.",
+		.once = once_store, STORE_MEMBER(used_bytes) },
+	{ "certd_store_commits", METRIC_COUNTER, NULL, "",
+		"Commits to the store.", .once = once_store, STORE_MEMBER(commits) },
 	{ "certd_store_longest_commit_seconds", METRIC_GAUGE, "seconds", "",
-		"The longest commit since the start.", .once = once_commit_max },
+		"The longest commit since the start.", .once = once_store, STORE_MEMBER(max_us) },
 	{ "certd_store_failing", METRIC_GAUGE, NULL, "",
 		"1 while the store cannot be written, for example because the disk is full.",
 		.once = once_store_failing },
 	{ "certd_store_damaged_records", METRIC_GAUGE, NULL, "",
-		"Damaged records that were found at the start.", .once = once_store_damaged },
+		"Damaged records that were found at the start.", .once = once_store, STORE_MEMBER(damaged_records) },
 	{ "certd_start_timestamp_seconds", METRIC_GAUGE, "seconds", "", "When certd started.", .once = once_started },
 	{ "certd_build_info", METRIC_GAUGE, NULL, "version", "1; the label is certd's version.", .once = once_build },
 };
