@@ -5,6 +5,7 @@
 #include "common/api/alert_kinds.h"
 #include "common/error.h"
 #include "common/timefmt.h"
+#include "common/xml.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -60,16 +61,7 @@ slack_escape(const char *text)
 {
 	struct buf b = BUF_INIT;
 
-	for (; *text; text++) {
-		if (*text == '&')
-			buf_add_str(&b, "&amp;");
-		else if (*text == '<')
-			buf_add_str(&b, "&lt;");
-		else if (*text == '>')
-			buf_add_str(&b, "&gt;");
-		else
-			buf_add_char(&b, *text);
-	}
+	xml_add_text(&b, text);
 	return buf_steal(&b);
 }
 
