@@ -83,13 +83,8 @@ static void
 ari_saved(const struct error *err, void *arg)
 {
 	struct ari *ari = arg;
-	schedule_done_fn *done = ari->done;
-	void *done_arg = ari->arg;
 
-	if (err)
-		event_emit_error(ari->env->events, NULL, EVENT_STORE_FAILED, NULL, err, "%s", err->message);
-	ari_cancel(ari);
-	done(!err, done_arg);
+	job_over(ari->env->events, err, ari, ari_cancel, ari->done, ari->arg);
 }
 
 /* The next question is asked @sec seconds from now; 0: none is. */

@@ -51,13 +51,8 @@ static void
 authorize_end_saved(const struct error *err, void *arg)
 {
 	struct authorize *a = arg;
-	schedule_done_fn *done = a->done;
-	void *done_arg = a->arg;
 
-	if (err)
-		event_emit_error(a->env->events, NULL, EVENT_STORE_FAILED, NULL, err, "%s", err->message);
-	authorize_cancel(a);
-	done(!err, done_arg);
+	job_over(a->env->events, err, a, authorize_cancel, a->done, a->arg);
 }
 
 /* Not a failure of the store: the other jobs go on. */

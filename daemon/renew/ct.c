@@ -205,13 +205,8 @@ static void
 ct_saved(const struct error *err, void *arg)
 {
 	struct ct_pass *p = arg;
-	schedule_done_fn *done = p->done;
-	void *done_arg = p->arg;
 
-	if (err)
-		event_emit_error(p->env->events, NULL, EVENT_STORE_FAILED, NULL, err, "%s", err->message);
-	ct_cancel(p);
-	done(!err, done_arg);
+	job_over(p->env->events, err, p, ct_cancel, p->done, p->arg);
 }
 
 static void

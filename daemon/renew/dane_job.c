@@ -66,13 +66,8 @@ static void
 dane_saved(const struct error *err, void *arg)
 {
 	struct dane *d = arg;
-	schedule_done_fn *done = d->done;
-	void *done_arg = d->arg;
 
-	if (err)
-		event_emit_error(d->env->events, NULL, EVENT_STORE_FAILED, NULL, err, "%s", err->message);
-	dane_cancel(d);
-	done(!err, done_arg);
+	job_over(d->env->events, err, d, dane_cancel, d->done, d->arg);
 }
 
 static void

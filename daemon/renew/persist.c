@@ -144,13 +144,8 @@ static void
 persist_saved(const struct error *err, void *arg)
 {
 	struct persist *p = arg;
-	schedule_done_fn *done = p->done;
-	void *done_arg = p->arg;
 
-	if (err)
-		event_emit_error(p->env->events, NULL, EVENT_STORE_FAILED, NULL, err, "%s", err->message);
-	persist_cancel(p);
-	done(!err, done_arg);
+	job_over(p->env->events, err, p, persist_cancel, p->done, p->arg);
 }
 
 /* An order may have noted other records meanwhile. */

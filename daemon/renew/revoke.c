@@ -131,13 +131,8 @@ static void
 revoke_saved(const struct error *err, void *arg)
 {
 	struct revoke *revoke = arg;
-	schedule_done_fn *done = revoke->done;
-	void *done_arg = revoke->arg;
 
-	if (err)
-		event_emit_error(revoke->env->events, NULL, EVENT_STORE_FAILED, NULL, err, "%s", err->message);
-	revoke_cancel(revoke);
-	done(!err, done_arg);
+	job_over(revoke->env->events, err, revoke, revoke_cancel, revoke->done, revoke->arg);
 }
 
 /* Looks again in @sec; 0: not at all. */

@@ -2,6 +2,7 @@
 #include "daemon/schedule/job.h"
 
 #include "common/timefmt.h"
+#include "daemon/report/events.h"
 
 #include <stdlib.h>
 
@@ -40,6 +41,16 @@ job_due_after_clock_change(const struct job_kind *kind, void *env, const struct 
 	if (kind->longest_sec)
 		return job_due_within(row, now, kind->longest_sec);
 	return kind->after_clock_change ? kind->after_clock_change(env, row, now) : row->due_at;
+}
+
+void
+job_over(struct events *events, const struct error *err, void *work, void (*cancel)(void *work), schedule_done_fn *done,
+	void *arg)
+{
+	if (err)
+		event_emit_error(events, NULL, EVENT_STORE_FAILED, NULL, err, "%s", err->message);
+	cancel(work);
+	done(!err, arg);
 }
 
 struct job_commit {

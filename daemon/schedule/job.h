@@ -8,6 +8,7 @@
 #include "common/error.h"
 #include "daemon/schedule/schedule.h"
 
+struct events;
 struct record_class;
 struct scheduler;
 
@@ -74,6 +75,14 @@ job_due_within(const struct schedule_row *row, int64_t now, int64_t longest_sec)
 /* The due time of @row, of this kind, when the clock was set to @now: by one of the two, or unchanged. */
 int64_t
 job_due_after_clock_change(const struct job_kind *kind, void *env, const struct schedule_row *row, int64_t now);
+
+/*
+ * job_over() - the end of a work whose last changes are stored, or failed with @err, which is then reported
+ * @cancel: releases @work, its owner; then @done is called with @arg
+ */
+void
+job_over(struct events *events, const struct error *err, void *work, void (*cancel)(void *work), schedule_done_fn *done,
+	void *arg);
 
 /*
  * job_end_with() - for work that only fills @txn: calls @done when it is committed
