@@ -151,18 +151,23 @@ buf_read_file(struct buf *b, int dirfd, const char *path, size_t max, struct err
 }
 
 int
-buf_write_fd(const struct buf *b, int fd, struct error *err)
+write_all(int fd, const void *data, size_t len)
 {
-	size_t done = 0;
+	while (len) {
+		ssize_t n = write(fd, data, len);
 
-	while (done < b->len) {
-		ssize_t n = write(fd, b->data + done, b->len - done);
-
-		if (n < 0 && errno == EINTR)
-			continue;
-		if (n < 0)
-			return error_set_errno(err, errno, "write");
-		done += (size_t)n;
+		if (n < 0 && errno != EINTR)
+			return -1;
+		if (n > 0) {
+			data = (const char *)data + n;
+			len -= (size_t)n;
+		}
 	}
 	return 0;
+}
+
+int
+buf_write_fd(const struct buf *b, int fd, struct error *err)
+{
+	return write_all(fd, b->data, b->len) < 0 ? error_set_errno(err, errno, "write") : 0;
 }

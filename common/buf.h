@@ -64,7 +64,11 @@ buf_steal(struct buf *b);
 int
 buf_read_file(struct buf *b, int dirfd, const char *path, size_t max, struct error *err);
 
-/* Writes all octets to @fd, continuing after short writes and EINTR. Return: 0 or -1. */
+/* Writes all octets to @fd, continuing after short writes and EINTR. Return: 0, or -1 with errno. */
+int
+write_all(int fd, const void *data, size_t len);
+
+/* The same. Return: 0 or -1. */
 int
 buf_write_fd(const struct buf *b, int fd, struct error *err);
 

@@ -69,20 +69,8 @@ export_fd_check(int fd, const char *method, struct error *err)
 int
 export_fd_write(int fd, const struct secret *octets, struct error *err)
 {
-	const unsigned char *data = octets->data;
-	size_t len = octets->len;
-
-	while (len) {
-		ssize_t n = write(fd, data, len);
-
-		if (n < 0 && errno != EINTR)
-			return error_set_errno(err, errno, "write into the descriptor");
-		if (n > 0) {
-			data += n;
-			len -= (size_t)n;
-		}
-	}
-	return 0;
+	return write_all(fd, octets->data, octets->len) < 0 ? error_set_errno(err, errno, "write into the descriptor")
+							    : 0;
 }
 
 static void

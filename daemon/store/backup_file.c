@@ -16,17 +16,7 @@ enum { TIME_LEN = 8, KEY_AT = TIME_LEN + 1, HEAD_LEN = KEY_AT + STORE_KEY_LEN };
 static int
 backup_put(int fd, const unsigned char *p, size_t len, struct error *err)
 {
-	while (len) {
-		ssize_t n = write(fd, p, len);
-
-		if (n < 0 && errno != EINTR)
-			return error_set_errno(err, errno, "write the backup");
-		if (n > 0) {
-			p += n;
-			len -= (size_t)n;
-		}
-	}
-	return 0;
+	return write_all(fd, p, len) < 0 ? error_set_errno(err, errno, "write the backup") : 0;
 }
 
 static int

@@ -78,17 +78,7 @@ restore_write(const unsigned char *data, size_t len, void *arg, struct error *er
 {
 	struct restore *r = arg;
 
-	while (len) {
-		ssize_t n = write(r->fd, data, len);
-
-		if (n < 0 && errno != EINTR)
-			return error_set_errno(err, errno, "write '%s/" DATA_NAME "'", r->work);
-		if (n > 0) {
-			data += n;
-			len -= (size_t)n;
-		}
-	}
-	return 0;
+	return write_all(r->fd, data, len) < 0 ? error_set_errno(err, errno, "write '%s/" DATA_NAME "'", r->work) : 0;
 }
 
 static int
