@@ -100,7 +100,7 @@ crl_point_id(struct crl_point *point, const X509 *cert)
 static bool
 crl_serial_of(const X509 *cert, struct crl_point *point)
 {
-	unsigned char *der = NULL;
+	_cleanup_(ossl_freep) unsigned char *der = NULL;
 	const unsigned char *content;
 	int len = i2d_ASN1_INTEGER(X509_get0_serialNumber(cert), &der), tag, class;
 	long content_len = 0;
@@ -111,7 +111,6 @@ crl_serial_of(const X509 *cert, struct crl_point *point)
 		  content_len <= CRL_SERIAL_MAX;
 	if (is_good)
 		memcpy(point->serial, content, point->serial_len = (size_t)content_len);
-	OPENSSL_free(der);
 	return is_good;
 }
 

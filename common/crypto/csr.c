@@ -71,13 +71,12 @@ csr_build(const struct key *key, const struct csr_content *content, struct error
 static int
 csr_encode(X509_REQ *req, struct buf *ret_der, struct error *err)
 {
-	unsigned char *der = NULL;
+	_cleanup_(ossl_freep) unsigned char *der = NULL;
 	int len = i2d_X509_REQ(req, &der);
 
 	if (len <= 0)
 		return ossl_error(err, ERROR_INTERNAL, "cannot encode a certificate request");
 	buf_add(ret_der, der, (size_t)len);
-	OPENSSL_free(der);
 	return 0;
 }
 
@@ -97,7 +96,7 @@ int
 csr_to_sign(const struct key *key, const struct csr_content *content, struct buf *ret, struct error *err)
 {
 	_cleanup_(ossl_x509_req_freep) X509_REQ *req = csr_build(key, content, err);
-	unsigned char *der = NULL;
+	_cleanup_(ossl_freep) unsigned char *der = NULL;
 	int len = req ? i2d_re_X509_REQ_tbs(req, &der) : -1;
 
 	if (!req)
@@ -105,7 +104,6 @@ csr_to_sign(const struct key *key, const struct csr_content *content, struct buf
 	if (len <= 0)
 		return ossl_error(err, ERROR_INTERNAL, "cannot encode a certificate request");
 	buf_add(ret, der, (size_t)len);
-	OPENSSL_free(der);
 	return 0;
 }
 
@@ -209,7 +207,7 @@ csr_check_subject(const X509_REQ *req, const struct strlist *names, struct error
 	const X509_NAME *subject = X509_REQ_get_subject_name(req);
 	int at = X509_NAME_get_index_by_NID(subject, NID_commonName, -1);
 	const ASN1_STRING *value = at < 0 ? NULL : X509_NAME_ENTRY_get_data(X509_NAME_get_entry(subject, at));
-	unsigned char *text = NULL;
+	_cleanup_(ossl_freep) unsigned char *text = NULL;
 	_cleanup_free_ char *name = NULL;
 	int len;
 
@@ -218,7 +216,6 @@ csr_check_subject(const X509_REQ *req, const struct strlist *names, struct error
 	len = ASN1_STRING_to_UTF8(&text, value);
 	if (len > 0 && strlen((char *)text) == (size_t)len)
 		name_canonical((char *)text, true, &name, NULL);
-	OPENSSL_free(text);
 	if (name && strlist_has(names, name))
 		return 0;
 	return error_set(err, ERROR_INVALID, "has a common name that is not among its alternative names");
@@ -228,15 +225,14 @@ csr_check_subject(const X509_REQ *req, const struct strlist *names, struct error
 static int
 csr_read_key(X509_REQ *req, struct key **ret, struct error *err)
 {
-	unsigned char *spki = NULL;
+	_cleanup_(ossl_freep) unsigned char *spki = NULL;
 	int len = i2d_X509_PUBKEY(X509_REQ_get_X509_PUBKEY(req), &spki);
-	int rc = len > 0 ? key_new_held(KEY_PLACE_REQUEST, spki, (size_t)len, ret, err)
-			 : ossl_error(err, ERROR_INVALID, "has an unreadable public key");
 
-	OPENSSL_free(spki);
-	if (rc == 0 && X509_REQ_verify(req, key_evp(*ret)) != 1)
-		rc = ossl_error(err, ERROR_INVALID, "has a wrong signature");
-	return rc;
+	if (len <= 0)
+		return ossl_error(err, ERROR_INVALID, "has an unreadable public key");
+	if (key_new_held(KEY_PLACE_REQUEST, spki, (size_t)len, ret, err) < 0)
+		return -1;
+	return X509_REQ_verify(req, key_evp(*ret)) == 1 ? 0 : ossl_error(err, ERROR_INVALID, "has a wrong signature");
 }
 
 int

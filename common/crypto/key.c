@@ -296,7 +296,7 @@ int
 key_spki(const struct key *key, struct buf *ret, struct error *err)
 {
 	_cleanup_(x509_pubkey_freep) X509_PUBKEY *pub = X509_PUBKEY_new();
-	unsigned char *spki = NULL;
+	_cleanup_(ossl_freep) unsigned char *spki = NULL;
 	int len;
 
 	ERR_clear_error();
@@ -306,7 +306,6 @@ key_spki(const struct key *key, struct buf *ret, struct error *err)
 	if (len <= 0)
 		return ossl_error(err, ERROR_INTERNAL, "cannot encode the public key");
 	buf_add(ret, spki, (size_t)len);
-	OPENSSL_free(spki);
 	return 0;
 }
 
@@ -355,24 +354,19 @@ ec_to_der(const struct key *key, struct secret *ret_der, struct error *err)
 	size_t head_len = ec_der[key->alg].head_len;
 	_cleanup_secret_ struct secret der = SECRET_INIT;
 	_cleanup_(ossl_bn_freep) BIGNUM *number = BN_secure_new();
-	unsigned char *point = NULL;
+	_cleanup_(ossl_freep) unsigned char *point = NULL;
 	unsigned char *p;
-	bool is_ok;
 
 	secret_alloc(&der, head_len + field + sizeof(ec_der->middle) + point_len);
 	p = der.data;
 	memcpy(p, ec_der[key->alg].head, head_len);
 	p += head_len;
-	is_ok = number && EVP_PKEY_get_bn_param(key->pkey, OSSL_PKEY_PARAM_PRIV_KEY, &number) == 1 &&
-		BN_bn2binpad(number, p, (int)field) == (int)field &&
-		EVP_PKEY_get1_encoded_public_key(key->pkey, &point) == point_len;
-	if (is_ok) {
-		memcpy(p + field, ec_der[key->alg].middle, sizeof(ec_der->middle));
-		memcpy(p + field + sizeof(ec_der->middle), point, point_len);
-	}
-	OPENSSL_free(point);
-	if (!is_ok)
+	if (!number || EVP_PKEY_get_bn_param(key->pkey, OSSL_PKEY_PARAM_PRIV_KEY, &number) != 1 ||
+		BN_bn2binpad(number, p, (int)field) != (int)field ||
+		EVP_PKEY_get1_encoded_public_key(key->pkey, &point) != point_len)
 		return ossl_error(err, ERROR_INTERNAL, "cannot encode the private key");
+	memcpy(p + field, ec_der[key->alg].middle, sizeof(ec_der->middle));
+	memcpy(p + field + sizeof(ec_der->middle), point, point_len);
 	secret_move(ret_der, &der);
 	return 0;
 }

@@ -58,8 +58,8 @@ key_engine_use(ENGINE *engine, const char *object, const void *data, size_t len,
 	_cleanup_key_ struct key *public = NULL;
 	unsigned char signature[KEY_SIGNATURE_MAX];
 	size_t signature_len = sizeof(signature);
-	unsigned char *spki = NULL;
-	int spki_len, rc;
+	_cleanup_(ossl_freep) unsigned char *spki = NULL;
+	int spki_len;
 
 	/* never a prompt */
 	pkey = ENGINE_load_private_key(engine, object, (UI_METHOD *)UI_null(), NULL);
@@ -68,16 +68,14 @@ key_engine_use(ENGINE *engine, const char *object, const void *data, size_t len,
 	spki_len = i2d_PUBKEY(pkey, &spki);
 	if (spki_len <= 0)
 		return ossl_error(err, ERROR_STATE, "the token does not show the public half of the key");
-	rc = key_new_held(KEY_PLACE_TOKEN, spki, (size_t)spki_len, &public, err);
-	if (rc == 0 && (!ctx || EVP_DigestSignInit_ex(ctx, NULL, key_digest(public), NULL, NULL, pkey, NULL) != 1 ||
-			       EVP_DigestSign(ctx, signature, &signature_len, data, len) != 1))
-		rc = ossl_error(err, ERROR_STATE, "the token does not sign");
-	if (rc == 0) {
-		buf_add(ret_spki, spki, (size_t)spki_len);
-		buf_add(ret_signature, signature, signature_len);
-	}
-	OPENSSL_free(spki);
-	return rc;
+	if (key_new_held(KEY_PLACE_TOKEN, spki, (size_t)spki_len, &public, err) < 0)
+		return -1;
+	if (!ctx || EVP_DigestSignInit_ex(ctx, NULL, key_digest(public), NULL, NULL, pkey, NULL) != 1 ||
+		EVP_DigestSign(ctx, signature, &signature_len, data, len) != 1)
+		return ossl_error(err, ERROR_STATE, "the token does not sign");
+	buf_add(ret_spki, spki, (size_t)spki_len);
+	buf_add(ret_signature, signature, signature_len);
+	return 0;
 }
 
 int

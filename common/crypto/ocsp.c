@@ -61,7 +61,7 @@ ocsp_question(const char *url, const struct buf *cert, const struct buf *issuer)
 	_cleanup_(ocsp_pair_clear) struct ocsp_pair pair = { NULL, NULL, NULL };
 	_cleanup_(ossl_ocsp_request_freep) OCSP_REQUEST *request = OCSP_REQUEST_new();
 	_cleanup_buf_ struct buf ret = BUF_INIT;
-	unsigned char *der = NULL;
+	_cleanup_(ossl_freep) unsigned char *der = NULL;
 	int len;
 
 	if (!request || !ocsp_pair_read(cert, issuer, &pair) || !OCSP_request_add0_id(request, pair.id))
@@ -74,7 +74,6 @@ ocsp_question(const char *url, const struct buf *cert, const struct buf *issuer)
 	if (ret.data[ret.len - 1] != '/')
 		buf_add_char(&ret, '/');
 	ocsp_add_base64(der, len, &ret);
-	OPENSSL_free(der);
 	return buf_steal(&ret);
 }
 

@@ -22,6 +22,7 @@
 int
 ossl_error(struct error *err, enum error_code code, const char *fmt, ...) _printf_(3, 4);
 
+FREEP(unsigned char, ossl_freep, OPENSSL_free);
 FREEP(BIO, ossl_bio_freep, BIO_free_all);
 FREEP(BIGNUM, ossl_bn_freep, BN_clear_free);
 FREEP(EVP_PKEY, ossl_pkey_freep, EVP_PKEY_free);

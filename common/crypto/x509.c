@@ -148,14 +148,11 @@ name_part(const X509_NAME *name, int nid)
 {
 	int at = X509_NAME_get_index_by_NID(name, nid, -1);
 	const X509_NAME_ENTRY *entry = at < 0 ? NULL : X509_NAME_get_entry(name, at);
-	unsigned char *utf8 = NULL;
+	_cleanup_(ossl_freep) unsigned char *utf8 = NULL;
 	int len = entry ? ASN1_STRING_to_UTF8(&utf8, X509_NAME_ENTRY_get_data(entry)) : -1;
-	char *text = NULL;
 
-	if (len > 0 && printable_is_line((const char *)utf8, (size_t)len))
-		text = xstrndup((const char *)utf8, (size_t)len);
-	OPENSSL_free(utf8);
-	return text;
+	return len > 0 && printable_is_line((const char *)utf8, (size_t)len) ? xstrndup((const char *)utf8, (size_t)len)
+									     : NULL;
 }
 
 char *
@@ -200,7 +197,7 @@ ari_id(X509 *cert)
 	const ASN1_OCTET_STRING *aki = X509_get0_authority_key_id(cert);
 	const ASN1_INTEGER *serial = X509_get0_serialNumber(cert);
 	struct buf id = BUF_INIT;
-	unsigned char *der = NULL;
+	_cleanup_(ossl_freep) unsigned char *der = NULL;
 	const unsigned char *p;
 	long content_len;
 	int tag;
@@ -214,7 +211,6 @@ ari_id(X509 *cert)
 	base64url_encode(ASN1_STRING_get0_data(aki), (size_t)ASN1_STRING_length(aki), &id);
 	buf_add_char(&id, '.');
 	base64url_encode(p, (size_t)content_len, &id);
-	OPENSSL_free(der);
 	return buf_steal(&id);
 }
 
@@ -222,13 +218,12 @@ static int
 digests(X509 *cert, struct cert_info *info, struct error *err)
 {
 	_cleanup_buf_ struct buf der = BUF_INIT;
-	unsigned char *spki = NULL;
+	_cleanup_(ossl_freep) unsigned char *spki = NULL;
 	int len = i2d_X509_PUBKEY(X509_get_X509_PUBKEY(cert), &spki);
 
 	if (len <= 0)
 		return ossl_error(err, ERROR_PROTOCOL, "cannot encode the public key of the certificate");
 	SHA256(spki, (size_t)len, info->spki_sha256);
-	OPENSSL_free(spki);
 	if (x509_add_der(cert, &der, err) < 0)
 		return -1;
 	info->sha256 = x509_fingerprint_der(der.data, der.len);
@@ -324,13 +319,12 @@ cert_info_clear(struct cert_info *info)
 int
 x509_add_der(X509 *cert, struct buf *ret, struct error *err)
 {
-	unsigned char *der = NULL;
+	_cleanup_(ossl_freep) unsigned char *der = NULL;
 	int len = i2d_X509(cert, &der);
 
 	if (len <= 0)
 		return ossl_error(err, ERROR_INTERNAL, "cannot encode the certificate");
 	buf_add(ret, der, (size_t)len);
-	OPENSSL_free(der);
 	return 0;
 }
 

@@ -24,14 +24,13 @@ x509_verify_refuse(struct error *err, const char *why)
 static int
 x509_verify_check_key(X509 *leaf, const unsigned char *ours, struct error *err)
 {
-	unsigned char *spki = NULL;
+	_cleanup_(ossl_freep) unsigned char *spki = NULL;
 	unsigned char theirs[SHA256_DIGEST_LENGTH];
 	int len = i2d_X509_PUBKEY(X509_get_X509_PUBKEY(leaf), &spki);
 
 	if (len <= 0)
 		return x509_verify_refuse(err, "has an unreadable public key");
 	SHA256(spki, (size_t)len, theirs);
-	OPENSSL_free(spki);
 	return memcmp(ours, theirs, sizeof(theirs)) == 0
 		       ? 0
 		       : x509_verify_refuse(err, "is for another key than the one in the request");
@@ -96,17 +95,14 @@ verify_tbs(X509 *cert, EVP_PKEY *issuer, int md_nid)
 	_cleanup_(ossl_md_ctx_freep) EVP_MD_CTX *ctx = EVP_MD_CTX_new();
 	const ASN1_BIT_STRING *signature;
 	const X509_ALGOR *alg;
-	unsigned char *tbs = NULL;
+	_cleanup_(ossl_freep) unsigned char *tbs = NULL;
 	int len = i2d_re_X509_tbs(cert, &tbs);
-	int ok;
 
 	X509_get0_signature(&signature, &alg, cert);
-	ok = ctx && len > 0 && X509_ALGOR_cmp(alg, X509_get0_tbs_sigalg(cert)) == 0 &&
-	     EVP_DigestVerifyInit_ex(ctx, NULL, OBJ_nid2sn(md_nid), NULL, NULL, issuer, NULL) == 1 &&
-	     EVP_DigestVerify(ctx, ASN1_STRING_get0_data(signature), (size_t)ASN1_STRING_length(signature), tbs,
-		     (size_t)len) == 1;
-	OPENSSL_free(tbs);
-	return ok;
+	return ctx && len > 0 && X509_ALGOR_cmp(alg, X509_get0_tbs_sigalg(cert)) == 0 &&
+	       EVP_DigestVerifyInit_ex(ctx, NULL, OBJ_nid2sn(md_nid), NULL, NULL, issuer, NULL) == 1 &&
+	       EVP_DigestVerify(ctx, ASN1_STRING_get0_data(signature), (size_t)ASN1_STRING_length(signature), tbs,
+		       (size_t)len) == 1;
 }
 
 /* With the ordinary library context. Owned by the caller, or NULL. */
