@@ -6,9 +6,7 @@
  *
  * The answers are read by a worker. Requests are seconds apart, because the services are free and limited.
  */
-#include "common/domain.h"
 #include "common/hash.h"
-#include "common/name.h"
 #include "common/random.h"
 #include "common/retry.h"
 #include "common/timefmt.h"
@@ -18,58 +16,22 @@
 #include "daemon/base/workers.h"
 #include "daemon/renew/ct_private.h"
 #include "daemon/schedule/schedule.h"
-#include "daemon/store/object_query.h"
 
-#define HASH_FUNCTION HASH_FNV /* the default has switch labels that fall through, which clang refuses */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <uthash.h>
 
 enum {
 	DAY = 24 * 3600,
 	FIRST_SEC = 3600,
 	AGAIN_SEC = 3600, /* the store could not be read, an order is in progress, or pages are left */
-	SLICE_OBJECTS = 50,
 	SLICE_FOUND = 50, /* findings that are settled in one turn */
 	PACE_MS = 10 * 1000,
 	MAX_OCTETS = 16 * 1024 * 1024,
 	TIMEOUT_MS = 60 * 1000,
-	PAGES_MAX = 50,     /* of a domain, in one pass */
-	ENTRIES_MAX = 5000, /* of an answer, for managed names */
-	NEW_MAX = 50,       /* findings of one domain in a pass */
-	STORED_MAX = 1000   /* findings at all */
-};
-
-/* One registered domain. */
-struct ct_group {
-	char *domain;
-	struct strlist names; /* managed */
-	bool is_busy;         /* certd has an order for one of them */
-	UT_hash_handle hh;
-};
-
-struct ct_pass;
-
-/* An entry for managed names, which an issuer that is not known has issued. */
-struct ct_hit {
-	struct ct_entry entry;
-	struct strlist managed;
-};
-
-/* The data of a worker; outlives the pass, which may be cancelled meanwhile. */
-struct ct_check {
-	struct ct_pass *pass; /* NULL: cancelled */
-	struct buf body;
-	struct strlist names;     /* of the group; sorted by the worker */
-	struct strlist wildcards; /* that would cover them; sorted */
-	struct strlist known;     /* issuers */
-	int64_t now;
-	struct ct_hit *hits;
-	size_t n_hits;
-	bool has_more;
-	struct ct_page page;
-	struct error error;
+	PAGES_MAX = 50,   /* of a domain, in one pass */
+	NEW_MAX = 50,     /* findings of one domain in a pass */
+	STORED_MAX = 1000 /* findings at all */
 };
 
 struct ct_pass {
@@ -79,14 +41,11 @@ struct ct_pass {
 	struct loop_timer timer;
 	char *source; /* as it was set when the pass began, like .known */
 	struct strlist known;
-	struct object_query query;
-	bool is_at_autocerts;
-	struct ct_key *own; /* sorted after the walk */
-	size_t n_own, max_own;
-	struct ct_group *groups, *group; /* hash table; the present one */
-	struct buf settled;              /* the last key that was settled */
-	struct ct_domain record;         /* of the present group */
-	struct error fault;              /* of one of its pages */
+	struct ct_own own;
+	struct ct_group *group;  /* the present one */
+	struct buf settled;      /* the last key that was settled */
+	struct ct_domain record; /* of the present group */
+	struct error fault;      /* of one of its pages */
 	unsigned pages, n_new;
 	size_t n_stored; /* findings at all */
 	bool has_more, was_refused, has_asked;
@@ -147,24 +106,6 @@ ct_start(const struct issue_env *env)
 /* --- the end --- */
 
 static void
-ct_check_free(struct ct_check *c)
-{
-	if (!c)
-		return;
-	buf_clear(&c->body);
-	strlist_clear(&c->names);
-	strlist_clear(&c->wildcards);
-	strlist_clear(&c->known);
-	for (size_t i = 0; i < c->n_hits; i++) {
-		ct_entry_clear(&c->hits[i].entry);
-		strlist_clear(&c->hits[i].managed);
-	}
-	free(c->hits);
-	error_clear(&c->error);
-	free(c);
-}
-
-static void
 ct_forget_domain(struct ct_pass *p)
 {
 	record_clear(&ct_domain_class, &p->record);
@@ -178,26 +119,17 @@ static void
 ct_cancel(void *work)
 {
 	struct ct_pass *p = work;
-	struct ct_group *g, *next;
 
 	store_forget(p->env->store, p);
 	loop_timer_cancel(&p->timer);
 	http_cancel(clients_config(p->env->clients)->http, p->request);
 	if (p->check) /* the worker has it */
 		p->check->pass = NULL;
-	HASH_ITER(hh, p->groups, g, next)
-	{
-		HASH_DEL(p->groups, g);
-		free(g->domain);
-		strlist_clear(&g->names);
-		free(g);
-	}
+	ct_own_clear(&p->own);
 	ct_forget_domain(p);
-	object_query_clear(&p->query);
 	buf_clear(&p->settled);
 	strlist_clear(&p->known);
 	free(p->source);
-	free(p->own);
 	free(p);
 }
 
@@ -300,77 +232,7 @@ ct_domain_good(struct ct_pass *p, bool is_over)
 	ct_domain_end(p, store_begin(p->env->store));
 }
 
-/* --- reading, in a worker --- */
-
-/* "*.example.com" for "www.example.com". Owned by the caller. */
-static char *
-ct_wildcard_of(const char *name)
-{
-	const char *dot = strchr(name, '.');
-
-	return xasprintf("*%s", dot ? dot : "");
-}
-
-/* Is it a managed name, or does one of them cover the other? */
-static bool
-ct_is_managed(const struct ct_check *c, const char *name)
-{
-	_cleanup_free_ char *wildcard = ct_wildcard_of(name);
-
-	return strlist_has_sorted(&c->names, name) || strlist_has_sorted(&c->names, wildcard) ||
-	       (name_is_wildcard(name) && strlist_has_sorted(&c->wildcards, name));
-}
-
-static void
-ct_check_entry(struct ct_entry *entry, void *arg)
-{
-	struct ct_check *c = arg;
-	struct ct_hit hit = { .managed = STRLIST_INIT };
-
-	if (entry->not_after_at <= c->now || ct_is_known_issuer(&c->known, entry->issuer))
-		return;
-	for (size_t i = 0; i < entry->names.count; i++)
-		if (ct_is_managed(c, entry->names.items[i]))
-			strlist_add(&hit.managed, entry->names.items[i]);
-	if (!hit.managed.count)
-		return;
-	if (c->n_hits == ENTRIES_MAX) {
-		strlist_clear(&hit.managed);
-		c->has_more = true;
-		return;
-	}
-	hit.entry = *entry;
-	*entry = (struct ct_entry){ .issuer = NULL };
-	c->hits[c->n_hits++] = hit;
-}
-
-static void
-ct_check_run(void *arg)
-{
-	struct ct_check *c = arg;
-
-	for (size_t i = 0; i < c->names.count; i++)
-		strlist_take(&c->wildcards, ct_wildcard_of(c->names.items[i]));
-	strlist_sort(&c->names);
-	strlist_sort(&c->wildcards);
-	c->hits = xcalloc(ENTRIES_MAX, sizeof(*c->hits));
-	ct_read(c->body.data ? c->body.data : "", c->body.len, ct_check_entry, c, &c->page, &c->error);
-	buf_clear(&c->body);
-}
-
 /* --- what was found --- */
-
-static int
-ct_key_compare(const void *a, const void *b)
-{
-	return memcmp(a, b, sizeof(struct ct_key));
-}
-
-static bool
-ct_is_own(const struct ct_pass *p, const struct ct_key *key)
-{
-	return p->n_own && bsearch(key, p->own, p->n_own, sizeof(*key), ct_key_compare);
-}
 
 /* Stores those that are new. */
 static void
@@ -381,7 +243,7 @@ ct_take_hit(struct ct_pass *p, struct store_txn *txn, struct ct_hit *hit)
 	char id[CT_ID_SIZE];
 
 	ct_key_id(&key, id);
-	if (ct_is_own(p, &key) || record_load(p->env->store, &ct_finding_class, id, &f, NULL) == 1)
+	if (ct_own_has(&p->own, &key) || record_load(p->env->store, &ct_finding_class, id, &f, NULL) == 1)
 		return;
 	if (p->n_new == NEW_MAX || p->n_stored >= STORED_MAX) {
 		p->has_more = true;
@@ -570,15 +432,6 @@ ct_next_group(void *arg)
 
 /* --- settling what was found before --- */
 
-static struct ct_group *
-ct_group_find(struct ct_pass *p, const char *domain)
-{
-	struct ct_group *g;
-
-	HASH_FIND_STR(p->groups, domain, g);
-	return g;
-}
-
 static void
 ct_settle_finding(struct ct_pass *p, struct store_txn *txn, const char *id)
 {
@@ -594,8 +447,8 @@ ct_settle_finding(struct ct_pass *p, struct store_txn *txn, const char *id)
 	if (f.is_own)
 		return;
 	key = ct_key_of(f.serial, f.not_after_at);
-	g = ct_group_find(p, f.domain);
-	if (!g || ct_is_own(p, &key) || ct_is_known_issuer(&p->known, f.issuer)) {
+	g = ct_own_group(&p->own, f.domain);
+	if (!g || ct_own_has(&p->own, &key) || ct_is_known_issuer(&p->known, f.issuer)) {
 		ct_finding_delete(p->env, txn, id);
 		return;
 	}
@@ -642,7 +495,7 @@ ct_settle(void *arg)
 		key = buf_str(&p->settled);
 		if (found == 1 && *key != '.')
 			ct_settle_finding(p, txn, key);
-		else if (found == 1 && !ct_group_find(p, key + 1))
+		else if (found == 1 && !ct_own_group(&p->own, key + 1))
 			store_del(txn, STORE_CT, key, p->settled.len);
 	}
 	if (found < 0) {
@@ -650,80 +503,9 @@ ct_settle(void *arg)
 	} else if (found == 1) {
 		store_then(txn, ct_settled, p);
 	} else {
-		p->group = p->groups;
+		p->group = p->own.groups;
 		ct_then(p, ct_next_group, 0);
 	}
-}
-
-/* --- what is certd's own --- */
-
-/* Addresses and local names are in no log. */
-static void
-ct_manage(struct ct_pass *p, const char *name, bool is_busy)
-{
-	_cleanup_free_ char *domain = NULL;
-	struct ct_group *g;
-
-	if (name_type_of(name) != NAME_DNS)
-		return;
-	domain = domain_registered(name);
-	if (!strchr(domain, '.'))
-		return;
-	g = ct_group_find(p, domain);
-	if (!g) {
-		g = xcalloc(1, sizeof(*g));
-		g->domain = domain;
-		domain = NULL;
-		HASH_ADD_KEYPTR(hh, p->groups, g->domain, strlen(g->domain), g);
-	}
-	g->is_busy = g->is_busy || is_busy;
-	strlist_add(&g->names, name);
-}
-
-/* A damaged one is reported where it is used. */
-static void
-ct_visit_certificate(struct ct_pass *p, const char *id)
-{
-	_cleanup_certificate_ struct certificate c = { 0 };
-	_cleanup_free_ char *serial = NULL;
-
-	if (object_peek(p->env->store, &certificate_class, id, &c, NULL) != 1 || !c.serial ||
-		c.not_after_at <= loop_now(p->env->loop) || !(serial = ct_serial(c.serial)))
-		return;
-	if (p->n_own == p->max_own) {
-		p->max_own = p->max_own ? 2 * p->max_own : 64;
-		p->own = xreallocarray(p->own, p->max_own, sizeof(*p->own));
-	}
-	p->own[p->n_own++] = ct_key_of(serial, c.not_after_at);
-	for (size_t i = 0; !c.autocert && i < c.names.count; i++)
-		ct_manage(p, c.names.items[i], false);
-}
-
-static void
-ct_visit_autocert(struct ct_pass *p, const char *id)
-{
-	_cleanup_autocert_ struct autocert a = { 0 };
-	_cleanup_buf_ struct buf order = BUF_INIT;
-	bool is_busy = store_get(p->env->store, STORE_ISSUE, id, strlen(id), &order, NULL) == 1;
-
-	if (object_peek(p->env->store, &autocert_class, id, &a, NULL) != 1)
-		return;
-	if (a.common_name)
-		ct_manage(p, a.common_name, is_busy);
-	for (size_t i = 0; i < a.sans.count; i++)
-		ct_manage(p, a.sans.items[i], is_busy);
-}
-
-static bool
-ct_visit(const char *id, void *arg)
-{
-	struct ct_pass *p = arg;
-
-	if (p->is_at_autocerts)
-		ct_visit_autocert(p, id);
-	else
-		ct_visit_certificate(p, id);
-	return true;
 }
 
 static void
@@ -731,22 +513,12 @@ ct_collect(void *arg)
 {
 	struct ct_pass *p = arg;
 	_cleanup_error_ struct error err = ERROR_INIT;
-	int more = object_query_run(&p->query, p->env->store, SLICE_OBJECTS, ct_visit, p, &err);
+	int more = ct_own_collect(&p->own, &err);
 
-	if (more < 0) {
+	if (more < 0)
 		ct_end_unread(p, &err);
-	} else if (more > 0) {
-		loop_timer_set(&p->timer, 0);
-	} else if (!p->is_at_autocerts) {
-		p->is_at_autocerts = true;
-		object_query_clear(&p->query);
-		object_query_init(&p->query, &autocert_class);
-		loop_timer_set(&p->timer, 0);
-	} else {
-		if (p->n_own)
-			qsort(p->own, p->n_own, sizeof(*p->own), ct_key_compare);
-		ct_then(p, ct_settle, 0);
-	}
+	else
+		ct_then(p, more ? ct_collect : ct_settle, 0);
 }
 
 static void *
@@ -758,7 +530,7 @@ ct_begin(void *env, const struct schedule_row *row _unused_, schedule_done_fn *d
 	p->done = done;
 	p->arg = arg;
 	p->next_at = INT64_MAX;
-	object_query_init(&p->query, &certificate_class);
+	ct_own_init(&p->own, env);
 	loop_timer_init(&p->timer, p->env->loop, ct_collect, p);
 	if (ct_is_on(p->env)) {
 		p->source = xstrdup(p->env->ct_source);

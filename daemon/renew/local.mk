@@ -12,7 +12,7 @@ libcertd_a_SOURCES += \
 	daemon/renew/crl.c daemon/renew/crl.h daemon/renew/crl_private.h \
 	daemon/renew/crl_ask.c daemon/renew/crl_fetch.c daemon/renew/crl_found.c \
 	daemon/renew/ct.c daemon/renew/ct.h daemon/renew/ct_private.h \
-	daemon/renew/ct_found.c daemon/renew/ct_read.c daemon/renew/ct_read.h \
+	daemon/renew/ct_check.c daemon/renew/ct_found.c daemon/renew/ct_own.c daemon/renew/ct_read.c daemon/renew/ct_read.h \
 	daemon/renew/dane.c daemon/renew/dane.h daemon/renew/dane_job.c \
 	daemon/renew/issue.c daemon/renew/issue.h daemon/renew/issue_private.h \
 	daemon/renew/issue_guard.c daemon/renew/issue_key.c daemon/renew/issue_result.c \
