@@ -39,6 +39,13 @@ args_has_flag(const struct args *args, const char *name)
 	return json_object_object_get_ex(args->own, name, &value) && json_object_get_boolean(value);
 }
 
+void
+args_pass_flag(const struct args *args, const char *name, struct json_object *params)
+{
+	if (args_has_flag(args, name))
+		json_add_bool(params, name, true);
+}
+
 const char *
 args_text(const struct args *args, const char *name)
 {

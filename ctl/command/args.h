@@ -30,6 +30,10 @@ args_clear(struct args *args);
 bool
 args_has_flag(const struct args *args, const char *name);
 
+/* Adds the flag to @params under its name, if it is given. */
+void
+args_pass_flag(const struct args *args, const char *name, struct json_object *params);
+
 const char *
 args_text(const struct args *args, const char *name);
 

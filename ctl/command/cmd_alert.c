@@ -16,15 +16,11 @@ static const struct view view_alert = { VIEW_OBJECT, alert_item, NULL };
 int
 cmd_alert(struct ctl *ctl, struct args *args, struct error *err)
 {
-	_cleanup_json_ struct json_object *result = NULL;
 	struct json_object *params;
 
 	if (args->words.count != 2 || strcmp(args->words.items[0], "test") != 0)
 		return error_set(err, ERROR_USAGE, "alert: write 'certctl alert test NAME'");
 	params = json_object_new_object();
 	json_add_string(params, "ref", args->words.items[1]);
-	if (ctl_call(ctl, args->command->method, params, &result, err) < 0)
-		return -1;
-	output_object(ctl, &view_alert, NULL, result);
-	return 0;
+	return output_call(ctl, args->command->method, params, &view_alert, NULL, err);
 }

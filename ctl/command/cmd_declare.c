@@ -212,10 +212,8 @@ cmd_add(struct ctl *ctl, struct args *args, struct error *err)
 	struct json_object *params = json_object_new_object();
 
 	json_object_object_add(params, "properties", json_object_get(args->values));
-	if (args_has_flag(args, "dryRun"))
-		json_add_bool(params, "dryRun", true);
-	if (args_has_flag(args, "force"))
-		json_add_bool(params, "force", true);
+	args_pass_flag(args, "dryRun", params);
+	args_pass_flag(args, "force", params);
 	if (command->resource == API_DNSPROVIDER && tsig_file_apply(args->values, err) < 0) {
 		json_object_put(params);
 		return -1;
@@ -247,14 +245,10 @@ static const struct view view_token = { VIEW_OBJECT, declare_token_item, NULL };
 int
 cmd_add_token(struct ctl *ctl, struct args *args, struct error *err)
 {
-	_cleanup_json_ struct json_object *object = NULL;
 	struct json_object *params = json_object_new_object();
 
 	json_object_object_add(params, "properties", json_object_get(args->values));
-	if (ctl_call(ctl, args->command->method, params, &object, err) < 0)
-		return -1;
-	output_object(ctl, &view_token, args->resource, object);
-	return 0;
+	return output_call(ctl, args->command->method, params, &view_token, args->resource, err);
 }
 
 int
@@ -266,10 +260,8 @@ cmd_renew(struct ctl *ctl, struct args *args, struct error *err)
 	int rc;
 
 	if (args_has_flag(args, "noWait")) {
-		if (ctl_call(ctl, args->command->method, json_object_get(args->values), &object, err) < 0)
-			return -1;
-		output_object(ctl, &view_changed, args->resource, object);
-		return 0;
+		return output_call(
+			ctl, args->command->method, json_object_get(args->values), &view_changed, args->resource, err);
 	}
 	if (ctl_get(ctl, args->resource, args->words.items[0], &before, err) < 0)
 		return -1;
@@ -287,12 +279,8 @@ cmd_renew(struct ctl *ctl, struct args *args, struct error *err)
 int
 cmd_pause(struct ctl *ctl, struct args *args, struct error *err)
 {
-	_cleanup_json_ struct json_object *object = NULL;
-
-	if (ctl_call(ctl, args->command->method, json_object_get(args->values), &object, err) < 0)
-		return -1;
-	output_object(ctl, &view_changed, args->resource, object);
-	return 0;
+	return output_call(
+		ctl, args->command->method, json_object_get(args->values), &view_changed, args->resource, err);
 }
 
 int
@@ -312,19 +300,18 @@ int
 cmd_rollback(struct ctl *ctl, struct args *args, struct error *err)
 {
 	_cleanup_error_ struct error why = ERROR_INIT;
-	_cleanup_json_ struct json_object *object = NULL;
 
 	if (cmd_pause(ctl, args, err) == 0)
 		return 0;
 	if (err->code != ERROR_NOT_FOUND)
 		return -1;
-	if (ctl_call(ctl, RPC_CERTIFICATE_ROLLBACK, json_object_get(args->values), &object, &why) < 0) {
+	if (output_call(ctl, RPC_CERTIFICATE_ROLLBACK, json_object_get(args->values), &view_changed,
+		    &api_resources[API_CERTIFICATE], &why) < 0) {
 		if (why.code != ERROR_NOT_FOUND)
 			error_move(err, &why);
 		return -1;
 	}
 	error_clear(err);
-	output_object(ctl, &view_changed, &api_resources[API_CERTIFICATE], object);
 	return 0;
 }
 
@@ -428,10 +415,8 @@ cmd_set(struct ctl *ctl, struct args *args, struct error *err)
 	params = json_object_new_object();
 	json_add_string(params, "ref", args->words.items[0]);
 	json_object_object_add(params, "properties", json_object_get(args->values));
-	if (args_has_flag(args, "dryRun"))
-		json_add_bool(params, "dryRun", true);
-	if (args_has_flag(args, "force"))
-		json_add_bool(params, "force", true);
+	args_pass_flag(args, "dryRun", params);
+	args_pass_flag(args, "force", params);
 	if (declare_call_asking(ctl, method, params, &object, err) < 0)
 		return -1;
 	output_object(ctl, &view_changed, args->resource, object);
@@ -447,18 +432,14 @@ declare_remove_one(struct ctl *ctl, struct output *output, enum api_method_id me
 	_cleanup_json_ struct json_object *item = json_object_new_object();
 
 	json_add_string(params, "ref", name);
-	if (args_has_flag(args, "dryRun"))
-		json_add_bool(params, "dryRun", true);
-	if (args_has_flag(args, "withCertificates"))
-		json_add_bool(params, "withCertificates", true);
-	if (args_has_flag(args, "force"))
-		json_add_bool(params, "force", true);
+	args_pass_flag(args, "dryRun", params);
+	args_pass_flag(args, "withCertificates", params);
+	args_pass_flag(args, "force", params);
 	if (declare_call_asking(ctl, method, params, &result, err) < 0)
 		return -1;
 	json_add_string(item, "type", output->resource->type);
 	json_add_string(item, "name", name);
-	if (args_has_flag(args, "dryRun"))
-		json_add_bool(item, "dryRun", true);
+	args_pass_flag(args, "dryRun", item);
 	if (ctl_at(result, "effect"))
 		json_object_object_add(item, "effect", json_object_get(ctl_at(result, "effect")));
 	output_item(output, item);

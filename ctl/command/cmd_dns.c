@@ -17,10 +17,5 @@ static const struct view view_dns = { VIEW_OBJECT, dns_item, NULL };
 int
 cmd_check_dns(struct ctl *ctl, struct args *args, struct error *err)
 {
-	_cleanup_json_ struct json_object *result = NULL;
-
-	if (ctl_call(ctl, args->command->method, json_object_get(args->values), &result, err) < 0)
-		return -1;
-	output_object(ctl, &view_dns, NULL, result);
-	return 0;
+	return output_call(ctl, args->command->method, json_object_get(args->values), &view_dns, NULL, err);
 }

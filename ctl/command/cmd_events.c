@@ -101,7 +101,6 @@ static const struct view view_json = { VIEW_OBJECT, events_json_as_is, NULL };
 int
 cmd_call(struct ctl *ctl, struct args *args, struct error *err)
 {
-	_cleanup_json_ struct json_object *result = NULL;
 	struct json_object *params = NULL;
 	enum api_method_id method;
 
@@ -118,8 +117,5 @@ cmd_call(struct ctl *ctl, struct args *args, struct error *err)
 		if (!params)
 			return -1;
 	}
-	if (ctl_call(ctl, method, params, &result, err) < 0)
-		return -1;
-	output_object(ctl, &view_json, NULL, result);
-	return 0;
+	return output_call(ctl, method, params, &view_json, NULL, err);
 }

@@ -166,16 +166,11 @@ import_make_params(const struct args *args, struct error *err)
 	json_object_object_add(params, "properties", properties);
 	json_add_string(properties, "name", args_text(args, "name"));
 	json_add_string(params, "replace", args_text(args, "replace"));
-	if (args_has_flag(args, "dryRun"))
-		json_add_bool(params, "dryRun", true);
-	if (args_has_flag(args, "force"))
-		json_add_bool(params, "force", true);
-	if (args_has_flag(args, "allowExpired"))
-		json_add_bool(params, "allowExpired", true);
-	if (args_has_flag(args, "allowUnfit"))
-		json_add_bool(params, "allowUnfit", true);
-	if (args_has_flag(args, "deployAnyway"))
-		json_add_bool(properties, "deployAnyway", true);
+	args_pass_flag(args, "dryRun", params);
+	args_pass_flag(args, "force", params);
+	args_pass_flag(args, "allowExpired", params);
+	args_pass_flag(args, "allowUnfit", params);
+	args_pass_flag(args, "deployAnyway", properties);
 	for (size_t i = 0; i < ARRAY_SIZE(lists); i++) {
 		struct json_object *list = ctl_at(args->own, lists[i]);
 

@@ -305,14 +305,9 @@ static const struct view view_status = { VIEW_OBJECT, read_status_item, NULL };
 int
 cmd_status(struct ctl *ctl, struct args *args, struct error *err)
 {
-	_cleanup_json_ struct json_object *status = NULL;
-
 	if (args_has_flag(args, "check"))
 		return cmd_check(ctl);
-	if (ctl_call(ctl, args->command->method, NULL, &status, err) < 0)
-		return -1;
-	output_object(ctl, &view_status, NULL, status);
-	return 0;
+	return output_call(ctl, args->command->method, NULL, &view_status, NULL, err);
 }
 
 static void
@@ -334,10 +329,5 @@ static const struct view view_reload = { VIEW_OBJECT, read_reload_item, NULL };
 int
 cmd_reload(struct ctl *ctl, struct args *args, struct error *err)
 {
-	_cleanup_json_ struct json_object *result = NULL;
-
-	if (ctl_call(ctl, args->command->method, NULL, &result, err) < 0)
-		return -1;
-	output_object(ctl, &view_reload, NULL, result);
-	return 0;
+	return output_call(ctl, args->command->method, NULL, &view_reload, NULL, err);
 }

@@ -121,7 +121,7 @@ rehearse_wait(struct wait *wait, struct args *args, const char *id, struct error
 int
 cmd_rehearse(struct ctl *ctl, struct args *args, struct error *err)
 {
-	_cleanup_json_ struct json_object *object = NULL, *result = NULL;
+	_cleanup_json_ struct json_object *object = NULL;
 	struct wait wait;
 	int rc;
 
@@ -129,10 +129,8 @@ cmd_rehearse(struct ctl *ctl, struct args *args, struct error *err)
 		rehearse_choose_provider(ctl, args, object, err) < 0)
 		return -1;
 	if (args_has_flag(args, "noWait")) {
-		if (ctl_call(ctl, args->command->method, json_object_get(args->values), &result, err) < 0)
-			return -1;
-		output_object(ctl, &view_started, args->resource, result);
-		return 0;
+		return output_call(
+			ctl, args->command->method, json_object_get(args->values), &view_started, args->resource, err);
 	}
 	rc = wait_init(&wait, ctl, args, rehearse_rules, ARRAY_SIZE(rehearse_rules), err);
 	if (rc == 0)

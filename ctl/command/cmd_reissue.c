@@ -89,12 +89,7 @@ static const struct view view_reissue = { VIEW_OBJECT, reissue_item, NULL };
 static int
 reissue_call(struct ctl *ctl, enum api_method_id method, struct json_object *params, struct error *err)
 {
-	_cleanup_json_ struct json_object *result = NULL;
-
-	if (ctl_call(ctl, method, params, &result, err) < 0)
-		return -1;
-	output_object(ctl, &view_reissue, NULL, result);
-	return 0;
+	return output_call(ctl, method, params, &view_reissue, NULL, err);
 }
 
 static int

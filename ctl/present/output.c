@@ -188,3 +188,15 @@ output_object(struct ctl *ctl, const struct view *view, const struct api_resourc
 	output_item(&output, item);
 	output_end(&output);
 }
+
+int
+output_call(struct ctl *ctl, enum api_method_id method, struct json_object *params, const struct view *view,
+	const struct api_resource *resource, struct error *err)
+{
+	_cleanup_json_ struct json_object *result = NULL;
+
+	if (ctl_call(ctl, method, params, &result, err) < 0)
+		return -1;
+	output_object(ctl, view, resource, result);
+	return 0;
+}

@@ -48,6 +48,11 @@ output_end(struct output *output);
 void
 output_object(struct ctl *ctl, const struct view *view, const struct api_resource *resource, struct json_object *item);
 
+/* output_object() of the answer of @method. @params: taken. Return: 0 or -1. */
+int
+output_call(struct ctl *ctl, enum api_method_id method, struct json_object *params, const struct view *view,
+	const struct api_resource *resource, struct error *err);
+
 /* Parses the value of -o. Return: 1, or 0 when it is unknown. */
 int
 output_format_find(const char *word, enum ctl_format *ret);
