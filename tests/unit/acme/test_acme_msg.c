@@ -21,6 +21,7 @@ Test(acme_msg, a_directory_is_read_with_its_meta)
 	static const char text[] =
 		"{" DIR ",\"renewalInfo\":\"https://ca/ari\",\"other\":{},\"meta\":{"
 		"\"termsOfService\":\"http://ca/terms\",\"externalAccountRequired\":true,"
+		"\"accountHashPrefix\":\"https://ca/acct/\","
 		"\"caaIdentities\":[\"ca.example\"],\"profiles\":{\"classic\":\"x\",\"short\":\"y\"}}}";
 	_cleanup_(acme_directory_clear) struct acme_directory d = { .new_nonce = NULL };
 	_cleanup_error_ struct error err = ERROR_INIT;
@@ -30,6 +31,7 @@ Test(acme_msg, a_directory_is_read_with_its_meta)
 	cr_expect_str_eq(d.renewal_info, "https://ca/ari");
 	cr_expect_null(d.key_change);
 	cr_expect_str_eq(d.terms_of_service, "http://ca/terms");
+	cr_expect_str_eq(d.account_hash_prefix, "https://ca/acct/");
 	cr_expect(d.needs_eab);
 	cr_expect(strlist_has(&d.caa_identities, "ca.example"));
 	cr_expect(strlist_has(&d.profiles, "classic") && strlist_has(&d.profiles, "short"));

@@ -172,6 +172,8 @@ Test(condition, each_says_why_it_holds)
 	static const struct condition_certd ill = {
 		.state_dir = "/var/lib/certd", .is_disk_full = true, .audit = broken, .is_clock_wrong = true
 	};
+	static const struct condition_certd failing = { .state_dir = "/srv", .is_store_failing = true };
+	static const struct condition_certd damaged = { .state_dir = "/srv", .damaged_records = 3 };
 	static const struct {
 		const char *word;
 		enum { ISSUED, IMPORTED, HELD_BACK, NEITHER } of;
@@ -244,6 +246,11 @@ Test(condition, each_says_why_it_holds)
 		{ "store", NEITHER, false, false, 0, ERROR_NONE, &ill, SEVERITY_CRITICAL,
 			"the disk of /var/lib/certd is full: nothing can be changed or renewed until there is space; "
 			"certd then recovers by itself" },
+		{ "store", NEITHER, false, false, 0, ERROR_NONE, &failing, SEVERITY_CRITICAL,
+			"the store in /srv cannot be written: nothing is renewed until that is fixed; see certctl "
+			"events" },
+		{ "store", NEITHER, false, false, 0, ERROR_NONE, &damaged, SEVERITY_CRITICAL,
+			"damaged records in the store in /srv: 3; certd uses the others; " STORE_DAMAGE_ADVICE },
 		{ "clock", NEITHER, false, false, 0, ERROR_NONE, NULL, SEVERITY_NONE, "" },
 		{ "clock", NEITHER, false, false, 0, ERROR_NONE, &well, SEVERITY_NONE, "" },
 		{ "clock", NEITHER, false, false, 0, ERROR_NONE, &ill, SEVERITY_CRITICAL,

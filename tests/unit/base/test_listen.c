@@ -1,7 +1,9 @@
 #include "common/error.h"
 #include "daemon/base/listen.h"
+#include "tests/support/process.h"
 
 #include <criterion/criterion.h>
+#include <netinet/in.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -50,5 +52,31 @@ Test(listen, addresses_are_checked)
 
 		cr_expect_eq(listen_on(bad[i], 0666, &err), -1, "%s", bad[i]);
 		cr_expect_eq(err.code, ERROR_CONFIG, "%s", bad[i]);
+	}
+}
+
+Test(listen, both_families_are_bound_and_ipv6_leaves_ipv4_alone)
+{
+	static const char *const hosts[] = { "127.0.0.1", "[::1]", "[::]" };
+
+	for (size_t i = 0; i < ARRAY_SIZE(hosts); i++) {
+		_cleanup_error_ struct error err = ERROR_INIT;
+		int fd = -1;
+
+		for (int n = 0; fd < 0 && n < 20; n++) { /* another program may be quicker */
+			_cleanup_free_ char *text = xasprintf("%s:%d", hosts[i], free_port());
+
+			error_clear(&err);
+			fd = listen_on(text, 0666, &err);
+		}
+		cr_assert_geq(fd, 0, "%s: %s", hosts[i], err.message);
+		if (*hosts[i] == '[') {
+			int is_v6_only = 0;
+			socklen_t len = sizeof(is_v6_only);
+
+			cr_assert_eq(getsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &is_v6_only, &len), 0);
+			cr_expect(is_v6_only);
+		}
+		close(fd);
 	}
 }

@@ -443,6 +443,8 @@ Test(loop, the_wall_timer_fires_with_the_real_clock)
 	cr_assert_eq(loop_run(w->loop, &err), 0);
 	cr_expect_eq(wall.reached, 1);
 	cr_expect_geq(wall.called_at, at);
+	cr_assert_eq(loop_run_until(w->loop, clock_wall(w->clock) + 1, &err), 0);
+	cr_expect_eq(wall.reached, 1, "once");
 	loop_wall_set(w->loop, 1);
 	cr_assert_eq(loop_run(w->loop, &err), 0);
 	cr_expect_eq(wall.reached, 2);

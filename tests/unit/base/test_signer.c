@@ -220,3 +220,21 @@ Test(signer, a_cancelled_one_ends_without_a_word)
 	cr_expect_eq(r.ended, 0);
 	rig_clear(&r);
 }
+
+/* The module may need HOME, SOFTHSM2_CONF or the like: all but what is certd's own is passed on. */
+Test(signer, the_program_gets_the_environment)
+{
+	_cleanup_free_ char *script = NULL, *seen = NULL;
+	_cleanup_buf_ struct buf text = BUF_INIT;
+	struct rig r;
+
+	setenv("SOFTHSM2_CONF", "/etc/softhsm2.conf", 1);
+	rig_init(&r);
+	seen = xasprintf("%s/seen", r.root);
+	script = xasprintf("cat >/dev/null; echo \"$SOFTHSM2_CONF\" >%s; echo '%s'", seen, buf_str(&r.answer));
+	sign(&r, script);
+	cr_assert(!error_is_set(&r.err), "%s", r.err.message);
+	cr_assert_eq(buf_read_file(&text, AT_FDCWD, seen, 4096, NULL), 0);
+	cr_expect_str_eq(buf_str(&text), "/etc/softhsm2.conf\n");
+	rig_clear(&r);
+}

@@ -94,7 +94,7 @@ Test(tz, offsets_are_those_of_the_c_library)
 Test(tz, unknown_zones_and_damaged_files_are_refused)
 {
 	static const char *const names[] = { "Europe/Nowhere", "../../etc/passwd", "/etc/localtime", "", "Europe",
-		"right/UTC", "zone.tab" };
+		"right/UTC", "zone.tab", "5", "Etc/GMT+1 ", "Europe/Berlin\n" };
 	_cleanup_buf_ struct buf file = BUF_INIT;
 
 	for (size_t i = 0; i < ARRAY_SIZE(names); i++) {

@@ -202,3 +202,16 @@ Test(ct_read, serial_numbers_are_compared_in_one_form)
 		cr_expect_str_eq(serial ? serial : "none", cases[i][1] ? cases[i][1] : "none", "%s", cases[i][0]);
 	}
 }
+
+Test(ct_read, a_certificate_that_ends_as_it_begins_is_read)
+{
+	_cleanup_free_ char *short_lived = changed("2027-01-30T09:00:00", "2026-11-01T09:00:00");
+	_cleanup_error_ struct error err = ERROR_INIT;
+	struct seen seen = { .count = 0 };
+	struct ct_page page;
+
+	cr_expect_eq(read_text(short_lived, &seen, &page, &err), 0, "%s", err.message);
+	cr_expect_eq(seen.count, 1);
+	cr_expect_eq(seen.last.not_before_at, seen.last.not_after_at);
+	ct_entry_clear(&seen.last);
+}

@@ -123,3 +123,29 @@ Test(time_guard, what_was_seen_is_stored_now_and_then)
 	time_guard_free(NULL);
 	run_end(&r);
 }
+
+Test(time_guard, what_the_clock_says_is_in_the_event)
+{
+	_cleanup_json_ struct json_object *list = NULL;
+	const char *message = "";
+	struct run r;
+	struct time_guard *guard;
+	unsigned calls = 0;
+
+	run_begin(&r, 0);
+	world_run_until(&r.world, world_now(&r.world) + MINUTE);
+	guard = guard_new(&r, world_now(&r.world), &calls);
+	cr_expect_not(time_guard_allows(guard, 0));
+	world_run_until(&r.world, world_now(&r.world) + 2);
+	list = events_list(r.world.events, NULL, 0, 1000, NULL);
+	for (size_t i = 0; i < json_object_array_length(list); i++) {
+		struct json_object *event = json_object_array_get_idx(list, i);
+
+		if (strcmp(json_object_get_string(json_path(event, "kind")), event_info(EVENT_CLOCK_CHANGED)->name) ==
+			0)
+			json_get_string(event, "message", &message, NULL);
+	}
+	cr_expect_not_null(strstr(message, "the clock says 1970-01-01T00:00:00Z, which is before"), "%s", message);
+	time_guard_free(guard);
+	run_end(&r);
+}

@@ -9,6 +9,8 @@
 #include <criterion/criterion.h>
 #include <endian.h>
 #include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
 
 enum { NOW = 1700000000 };
 
@@ -542,5 +544,31 @@ Test(audit, a_verification_that_cannot_read_fails_and_finds_no_damage)
 	store_faults_begin(1, false);
 	cr_expect_null(audit_list(r.audit, 0, 10, NULL));
 	store_faults_end();
+	rig_clear(&r);
+}
+
+/* It is in the journal then, where a later change of the store cannot alter it. */
+Test(audit, the_head_is_told_at_the_next_start)
+{
+	int kept = dup(STDERR_FILENO), told = memfd_create("log", MFD_CLOEXEC);
+	char text[200] = "";
+	struct audit *again;
+	struct log *log;
+	struct rig r;
+
+	rig_init(&r);
+	audit_change(r.audit, store_begin(r.t.store),
+		&(struct audit_entry){ .who = "uid:7", .user_id = "7", .method = "provider.update" });
+	store_commit(r.t.store);
+	cr_assert(kept >= 0 && told >= 0 && dup2(told, STDERR_FILENO) >= 0);
+	log = log_new(LOG_LEVEL_INFO);
+	again = audit_new(r.t.store, r.loop, log, 1000);
+	cr_assert_geq(dup2(kept, STDERR_FILENO), 0);
+	cr_assert_gt(pread(told, text, sizeof(text) - 1, 0), 0);
+	cr_expect_not_null(strstr(text, "audit log: record 1 has the hash "), "%s", text);
+	close(kept);
+	close(told);
+	audit_free(again);
+	log_free(log);
 	rig_clear(&r);
 }

@@ -343,3 +343,16 @@ Test(store_backup, records_that_are_damaged_are_counted_and_copied_as_they_are)
 	cr_assert_eq(restore(other, ELSEWHERE, false, &kept, &err), ERROR_NONE, "%s", err.message);
 	expect_restored(other, ELSEWHERE);
 }
+
+Test(store_backup, replaces_a_store_that_was_never_written_to_without_being_told)
+{
+	_cleanup_free_ char *kept = NULL;
+	_cleanup_free_ char *data = xasprintf("%s/data.mdb", other);
+	_cleanup_error_ struct error err = ERROR_INIT;
+
+	back_up(true);
+	cr_assert_eq(mkdir(other, 0700), 0);
+	close(open(data, O_WRONLY | O_CREAT | O_CLOEXEC, 0600));
+	cr_assert_eq(restore(other, ELSEWHERE, false, &kept, &err), ERROR_NONE, "%s", err.message);
+	expect_restored(other, ELSEWHERE);
+}
