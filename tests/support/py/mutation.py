@@ -6,6 +6,7 @@ that one build is enough for all. Texts for people are not changed, and neither 
 a reader or a leak checker could see the difference. Changes that cannot have an effect are not made, see
 is_descriptor() and is_choice().
 """
+import hashlib
 import re
 from dataclasses import dataclass
 
@@ -83,6 +84,11 @@ class Mutant:
     new: str
     line: int
     old: str
+
+    def rank(self, seed, source):
+        """Its place among all, at random: by what it is, so that changes elsewhere do not move it."""
+        _, start, end = self.region
+        return hashlib.sha256(f"{seed}\n{self.path}\n{source[start:end]}\n{self.start - start}\n{self.new}".encode()).digest()
 
     def __str__(self):
         return f"{self.path}:{self.line}: {self.old}  ->  {self.new or '(left out)'}"
