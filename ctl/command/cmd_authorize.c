@@ -305,21 +305,20 @@ authorize_wait_for_ca(
 {
 	_cleanup_json_ struct json_object *result = NULL;
 	struct json_object *params;
-	struct wait wait;
-	int rc = wait_init(&wait, ctl, args, authorization_rules, ARRAY_SIZE(authorization_rules), err);
+	_cleanup_wait_ struct wait wait;
 
-	if (rc == 0)
-		rc = wait_subscribe(&wait, ctl_text_at(object, "id"), needs_validation ? -1 : 0, err);
-	if (rc == 0 && needs_validation) {
+	if (wait_init(&wait, ctl, args, authorization_rules, ARRAY_SIZE(authorization_rules), err) < 0 ||
+		wait_subscribe(&wait, ctl_text_at(object, "id"), needs_validation ? -1 : 0, err) < 0)
+		return -1;
+	if (needs_validation) {
 		params = json_object_new_object();
 		json_add_string(params, "ref", ctl_text_at(object, "id"));
 		json_add_bool(params, "force", args_has_flag(args, "force"));
-		rc = wait_call(&wait, RPC_AUTHORIZATION_VALIDATE, params, &result, err);
+		if (wait_call(&wait, RPC_AUTHORIZATION_VALIDATE, params, &result, err) < 0)
+			return -1;
 	}
-	if (rc == 0 && !cmd_authorize_is_valid(result)) /* the CA may have decided meanwhile */
-		rc = wait_run(&wait, err);
-	wait_clear(&wait);
-	return rc;
+	/* The CA may have decided meanwhile. */
+	return cmd_authorize_is_valid(result) ? 0 : wait_run(&wait, err);
 }
 
 int

@@ -95,18 +95,14 @@ consumer_run(struct ctl *ctl, struct args *args, const struct wait_rule *rules, 
 {
 	_cleanup_json_ struct json_object *consumer = NULL;
 	_cleanup_json_ struct json_object *result = NULL;
-	struct wait wait;
+	_cleanup_wait_ struct wait wait = { .ctl = NULL };
 	int64_t count;
-	int rc = 0;
 
-	if (ctl_get(ctl, args->resource, args->words.items[0], &consumer, err) < 0)
-		return -1;
-	if (wait_init(&wait, ctl, args, rules, n_rules, err) < 0 ||
+	if (ctl_get(ctl, args->resource, args->words.items[0], &consumer, err) < 0 ||
+		wait_init(&wait, ctl, args, rules, n_rules, err) < 0 ||
 		(!args_has_flag(args, "noWait") && wait_subscribe(&wait, NULL, -1, err) < 0) ||
-		wait_call(&wait, args->command->method, json_object_get(args->values), &result, err) < 0) {
-		wait_clear(&wait);
+		wait_call(&wait, args->command->method, json_object_get(args->values), &result, err) < 0)
 		return -1;
-	}
 	count = is_probe ? json_object_get_int64(ctl_at(result, "endpoints"))
 			 : (int64_t)ctl_count_at(result, "autoCertificates");
 	if (count == 0)
@@ -115,9 +111,8 @@ consumer_run(struct ctl *ctl, struct args *args, const struct wait_rule *rules, 
 				? "the consumer has no probes; to add one, see: certctl set consumer --help"
 				: "no auto-certificate of this consumer has a certificate");
 	else if (!args_has_flag(args, "noWait"))
-		rc = consumer_collect(&wait, result, ctl_text_at(consumer, "properties.name"), count, err);
-	wait_clear(&wait);
-	return rc;
+		return consumer_collect(&wait, result, ctl_text_at(consumer, "properties.name"), count, err);
+	return 0;
 }
 
 int

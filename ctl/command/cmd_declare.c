@@ -183,15 +183,12 @@ declare_wait_init(struct wait *wait, struct ctl *ctl, const struct args *args, s
 int
 declare_wait_new(struct ctl *ctl, struct args *args, struct json_object *object, struct error *err)
 {
-	struct wait wait;
-	int rc = declare_wait_init(&wait, ctl, args, err);
+	_cleanup_wait_ struct wait wait;
 
-	if (rc == 0)
-		rc = wait_subscribe(&wait, ctl_text_at(object, "id"), 0, err);
-	if (rc == 0)
-		rc = declare_finish(&wait, args->resource, object, err);
-	wait_clear(&wait);
-	return rc;
+	return declare_wait_init(&wait, ctl, args, err) < 0 ||
+			       wait_subscribe(&wait, ctl_text_at(object, "id"), 0, err) < 0
+		       ? -1
+		       : declare_finish(&wait, args->resource, object, err);
 }
 
 /* --- commands --- */
@@ -256,24 +253,16 @@ cmd_renew(struct ctl *ctl, struct args *args, struct error *err)
 {
 	_cleanup_json_ struct json_object *before = NULL;
 	_cleanup_json_ struct json_object *object = NULL;
-	struct wait wait;
-	int rc;
+	_cleanup_wait_ struct wait wait = { .ctl = NULL };
 
-	if (args_has_flag(args, "noWait")) {
-		return output_call(
-			ctl, args->command->method, json_object_get(args->values), &view_changed, args->resource, err);
-	}
-	if (ctl_get(ctl, args->resource, args->words.items[0], &before, err) < 0)
-		return -1;
-	rc = declare_wait_init(&wait, ctl, args, err);
-	if (rc == 0)
-		rc = wait_subscribe(&wait, ctl_text_at(before, "id"), -1, err);
-	if (rc == 0)
-		rc = wait_call(&wait, args->command->method, json_object_get(args->values), &object, err);
-	if (rc == 0)
-		rc = declare_finish(&wait, args->resource, object, err);
-	wait_clear(&wait);
-	return rc;
+	if (args_has_flag(args, "noWait"))
+		return cmd_pause(ctl, args, err);
+	return ctl_get(ctl, args->resource, args->words.items[0], &before, err) < 0 ||
+			       declare_wait_init(&wait, ctl, args, err) < 0 ||
+			       wait_subscribe(&wait, ctl_text_at(before, "id"), -1, err) < 0 ||
+			       wait_call(&wait, args->command->method, json_object_get(args->values), &object, err) < 0
+		       ? -1
+		       : declare_finish(&wait, args->resource, object, err);
 }
 
 int

@@ -212,18 +212,16 @@ static const struct view view_imported = { VIEW_OBJECT, import_item, NULL };
 static int
 import_wait_deployed(struct ctl *ctl, const struct args *args, struct json_object *object, struct error *err)
 {
-	struct wait wait;
-	int rc = wait_init(&wait, ctl, args, deploy_rules, ARRAY_SIZE(deploy_rules), err);
+	_cleanup_wait_ struct wait wait;
 
-	if (rc == 0)
-		rc = wait_subscribe(&wait, ctl_text_at(object, "id"), 0, err);
-	if (rc == 0 && wait_run(&wait, err) < 0) {
-		free(ctl->hint);
-		ctl->hint = xstrdup("the certificate is stored; certd keeps trying to write its files");
-		rc = -1;
-	}
-	wait_clear(&wait);
-	return rc;
+	if (wait_init(&wait, ctl, args, deploy_rules, ARRAY_SIZE(deploy_rules), err) < 0 ||
+		wait_subscribe(&wait, ctl_text_at(object, "id"), 0, err) < 0)
+		return -1;
+	if (wait_run(&wait, err) == 0)
+		return 0;
+	free(ctl->hint);
+	ctl->hint = xstrdup("the certificate is stored; certd keeps trying to write its files");
+	return -1;
 }
 
 int

@@ -122,19 +122,15 @@ int
 cmd_rehearse(struct ctl *ctl, struct args *args, struct error *err)
 {
 	_cleanup_json_ struct json_object *object = NULL;
-	struct wait wait;
-	int rc;
+	_cleanup_wait_ struct wait wait = { .ctl = NULL };
 
 	if (ctl_get(ctl, args->resource, args->words.items[0], &object, err) < 0 ||
 		rehearse_choose_provider(ctl, args, object, err) < 0)
 		return -1;
-	if (args_has_flag(args, "noWait")) {
+	if (args_has_flag(args, "noWait"))
 		return output_call(
 			ctl, args->command->method, json_object_get(args->values), &view_started, args->resource, err);
-	}
-	rc = wait_init(&wait, ctl, args, rehearse_rules, ARRAY_SIZE(rehearse_rules), err);
-	if (rc == 0)
-		rc = rehearse_wait(&wait, args, ctl_text_at(object, "id"), err);
-	wait_clear(&wait);
-	return rc;
+	return wait_init(&wait, ctl, args, rehearse_rules, ARRAY_SIZE(rehearse_rules), err) < 0
+		       ? -1
+		       : rehearse_wait(&wait, args, ctl_text_at(object, "id"), err);
 }

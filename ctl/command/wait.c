@@ -86,6 +86,8 @@ wait_clear(struct wait *wait)
 {
 	sigset_t interrupt;
 
+	if (!wait->ctl)
+		return;
 	progress_clear(&wait->progress);
 	json_object_put(wait->missed);
 	if (wait->signal_fd >= 0)

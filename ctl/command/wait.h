@@ -35,6 +35,8 @@ struct wait {
 	struct progress progress;
 };
 
+#define _cleanup_wait_ _cleanup_(wait_clear)
+
 /* Blocks SIGINT until wait_clear(), so that an interrupt ends the wait with a message. @args: --timeout. */
 int
 wait_init(struct wait *wait, struct ctl *ctl, const struct args *args, const struct wait_rule *rules, size_t n_rules,
@@ -47,6 +49,7 @@ wait_init_account(struct wait *wait, struct ctl *ctl, const struct args *args, s
 int
 wait_init_issue(struct wait *wait, struct ctl *ctl, const struct args *args, struct error *err);
 
+/* No-op if @wait is zeroed. */
 void
 wait_clear(struct wait *wait);
 
