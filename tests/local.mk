@@ -511,7 +511,7 @@ fuzz_csr_LDADD = $(FUZZ_LIBS) $(COMMON_LIBS)
 EXTRA_DIST += tests/fuzz/corpus/csr
 
 FUZZERS += fuzz-key_pem
-fuzz_key_pem_SOURCES = tests/fuzz/fuzz_key_pem.c
+fuzz_key_pem_SOURCES = tests/fuzz/fuzz_key_pem.c tests/support/key_pem.h
 fuzz_key_pem_LDADD = $(FUZZ_LIBS) $(COMMON_LIBS)
 EXTRA_DIST += tests/fuzz/corpus/key_pem
 

@@ -455,23 +455,6 @@ key_from_der(const struct secret *der, struct key **ret_key, struct error *err)
 }
 
 int
-key_to_pem(const struct key *key, struct secret *ret_pem, struct error *err)
-{
-	_cleanup_(ossl_bio_freep) BIO *bio = BIO_new(BIO_s_secmem());
-	char *data;
-	long len;
-
-	ERR_clear_error();
-	if (key->place)
-		return key_refuse_held(key->place, err);
-	if (!bio || PEM_write_bio_PKCS8PrivateKey(bio, key->pkey, NULL, NULL, 0, NULL, NULL) != 1)
-		return ossl_error(err, ERROR_INTERNAL, "cannot encode the private key");
-	len = BIO_get_mem_data(bio, &data);
-	secret_set(ret_pem, data, (size_t)len);
-	return 0;
-}
-
-int
 key_der_to_pem(const struct secret *der, struct secret *ret_pem, struct error *err)
 {
 	_cleanup_(ossl_bio_freep) BIO *bio = BIO_new(BIO_s_secmem());

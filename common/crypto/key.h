@@ -93,11 +93,7 @@ key_to_der(const struct key *key, struct secret *ret_der, struct error *err);
 int
 key_from_der(const struct secret *der, struct key **ret_key, struct error *err);
 
-/* PKCS#8 PEM ("BEGIN PRIVATE KEY"), built in secure memory only; the deployed form. */
-int
-key_to_pem(const struct key *key, struct secret *ret_pem, struct error *err);
-
-/* The same from the stored form, without decoding it. */
+/* From the stored form, without decoding it: PKCS#8 PEM ("BEGIN PRIVATE KEY"), built in secure memory only. */
 int
 key_der_to_pem(const struct secret *der, struct secret *ret_pem, struct error *err);
 

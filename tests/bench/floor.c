@@ -14,6 +14,7 @@
 #include "common/error.h"
 #include "common/json.h"
 #include "common/strlist.h"
+#include "tests/support/key_pem.h"
 
 #include <curl/curl.h>
 #include <fcntl.h>

@@ -1,6 +1,7 @@
 /* Imported private keys in PEM: an accepted one can be stored and deployed, and is still the same key. */
 #include "common/crypto/key.h"
 #include "common/error.h"
+#include "tests/support/key_pem.h"
 
 #include <stdlib.h>
 #include <string.h>

@@ -4,6 +4,7 @@
  */
 #include "common/api/api.h"
 #include "common/crypto/csr.h"
+#include "tests/support/key_pem.h"
 #include "tests/unit/common/crypto/mini_ca.h"
 #include "tests/unit/control/script.h"
 

@@ -5,6 +5,7 @@
  */
 #include "common/crypto/digest.h"
 #include "common/crypto/key.h"
+#include "tests/support/key_pem.h"
 #include "tests/support/process.h"
 #include "tests/unit/rollout/drop_rig.h"
 

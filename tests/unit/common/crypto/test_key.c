@@ -2,6 +2,7 @@
 #include "common/crypto/base64url.h"
 #include "common/crypto/key.h"
 #include "common/error.h"
+#include "tests/support/key_pem.h"
 #include "tests/unit/common/crypto/rsa8192.h"
 #include "tests/unit/common/crypto/vectors.h"
 
