@@ -57,6 +57,9 @@ const struct api_field api_provider_properties[] = {
 		.help = "rate limit: orders, domain, duplicates or failures, such as orders=300/3h, or NAME=none",
 		.fallback = "those that the CA has published" },
 	WINDOW_FIELDS("any time"),
+	{ .name = "staging", .type = API_STRING, .metavar = "URL", .fallback = "the known one of the CA",
+		.help = "ACME directory, or well-known name, of the CA's staging environment; none: failed orders are "
+			"not rehearsed there" },
 	END,
 };
 

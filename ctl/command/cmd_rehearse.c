@@ -70,6 +70,9 @@ rehearse_choose_provider(struct ctl *ctl, struct args *args, struct json_object 
 		return staging ? error_set(err, ERROR_USAGE, "rehearse: give --provider or --staging, not both") : 0;
 	if (ctl_get(ctl, &api_resources[API_PROVIDER], ctl_text_at(object, "properties.provider"), &declared, err) < 0)
 		return -1;
+	if (!search.url && json_path(declared, "properties.staging") &&
+		strcmp(ctl_text_at(declared, "properties.staging"), "none") != 0)
+		search.url = ctl_text_at(declared, "properties.staging");
 	if (!search.url)
 		search.url = ca_staging_of(ctl_text_at(declared, "metadata.directoryUrl"));
 	if (!search.url)

@@ -129,6 +129,11 @@ decision_failed(const struct decision_in *in, struct decision *ret)
 				"%lld failed in a row: the CA has paused a name, until a person ends that at %s; next "
 				"attempt %s: once a day",
 				(long long)a->attempts, a->unpause_url, next));
+	if (in->staging)
+		return decision_make(ret, "rehearsal", xstrdup(message),
+			xasprintf("%lld failed in a row: %s; next attempt %s: it is rehearsed with provider '%s', and "
+				  "goes to the CA if that passes",
+				(long long)a->attempts, message, next, in->staging));
 	allowed =
 		is_asked ? xasprintf("the CA allows the next order at %s", asked)
 			 : xstrdup("the delay grows from a minute to a day, up to an eighth of the remaining lifetime");
@@ -196,6 +201,9 @@ decision_of_autocert(const struct decision_in *in, struct decision *ret)
 		return decision_failover(in, ret);
 	if (new->attempts > 0 && error_is_set(&new->last_error) && new->last_attempt_at != old->last_attempt_at)
 		return decision_failed(in, ret);
+	if (new->is_rehearsed && !old->is_rehearsed)
+		return decision_make(ret, "rehearsed", NULL,
+			xstrdup("the order goes to the CA now: the rehearsal before it did not fail to validate"));
 	if (new->next_at == old->next_at || new->next_at == 0)
 		return false;
 	if (new->hold_why &&new->next_at == new->hold_at &&new->next_at > in->now)

@@ -26,6 +26,7 @@ struct decision_in {
 	const struct autocert *new;
 	struct renewal_in renewal; /* of new */
 	bool is_revoked;           /* its newest certificate is */
+	const char *staging;       /* name of the provider that the next order is rehearsed with; NULL: it is not */
 	const char *windows;       /* for which the next order waits (window_text()); NULL: it does not */
 	int64_t now;
 };

@@ -77,7 +77,7 @@ failover_now(const struct issue_env *env)
 	return clock_wall(loop_clock(env->loop));
 }
 
-static int64_t
+int64_t
 failover_urgent_at(const struct issue_env *env, const struct autocert *a)
 {
 	if (a->last_not_after_at <= 0)

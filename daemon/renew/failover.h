@@ -27,6 +27,10 @@ failover_is_ca_fault(const struct error *err, bool is_network);
 bool
 failover_is_due(int64_t failures, int64_t urgent_at, int64_t now);
 
+/* From when on an order of the auto-certificate is urgent. UNIX seconds; 0: never, it has no certificate. */
+int64_t
+failover_urgent_at(const struct issue_env *env, const struct autocert *autocert);
+
 /* The number that the delay of the next order follows from: a fallback begins with short delays again. Pure. */
 int64_t
 failover_attempts(const struct autocert *autocert);

@@ -16,6 +16,7 @@
 #include "daemon/renew/drop_names.h"
 #include "daemon/renew/policy.h"
 #include "daemon/renew/profile.h"
+#include "daemon/renew/rehearse.h"
 #include "daemon/renew/window.h"
 #include "daemon/schedule/scheduler.h"
 
@@ -440,7 +441,7 @@ issue_ask_ledger(struct issue *issue, const char *replaces, bool is_renewal, str
 	struct ledger_hold hold = { .why = NULL };
 	int rc;
 
-	if (issue->is_rehearsal) /* an operator asks for it; the limits of staging environments are generous */
+	if (issue->is_rehearsal) /* it is rare; the limits of staging environments are generous */
 		return 1;
 	issue->claim = ledger_claim(clients_ledger(issue->env->clients),
 		&(struct ledger_order){
@@ -466,9 +467,26 @@ issue_ask_ledger(struct issue *issue, const char *replaces, bool is_renewal, str
 static const struct provider *
 issue_settings(const struct issue *issue, struct provider *own, struct error *err)
 {
+	const char *id = issue->is_before_order ? issue->lane : issue->autocert.provider;
+
 	if (!issue->is_rehearsal)
 		return &issue->client->provider;
-	return object_peek(issue->env->store, &provider_class, issue->autocert.provider, own, err) == 1 ? own : NULL;
+	return object_peek(issue->env->store, &provider_class, id, own, err) == 1 ? own : NULL;
+}
+
+/* After failed validations: the CA is asked when a rehearsal is over. An order that exists is continued. */
+static void
+issue_rehearse_first(struct issue *issue)
+{
+	_cleanup_free_ char *staging = issue->is_rehearsal || issue->record.order_url
+					       ? NULL
+					       : rehearse_before(issue->env, &issue->autocert, issue_now(issue->env));
+
+	if (!staging)
+		return;
+	issue->is_rehearsal = issue->is_before_order = true;
+	clients_release(issue->env->clients, issue->client);
+	issue->client = clients_take(issue->env->clients, staging);
 }
 
 static int
@@ -484,14 +502,15 @@ issue_begin(struct issue *issue, struct error *err)
 
 	if (issue_load(issue, err) < 0 || (issue->is_rehearsal && rehearse_take_client(issue, err) < 0))
 		return -1;
-	provider = issue_settings(issue, &own, err);
-	if (!provider)
-		return -1;
 	allowed_at = window_issue_at(issue->env, &issue->autocert, issue_now(issue->env));
 	if (allowed_at > issue_now(issue->env) && !issue->is_rehearsal && !issue->record.order_url) {
 		issue_wait_window(issue, allowed_at);
 		return 0;
 	}
+	issue_rehearse_first(issue);
+	provider = issue_settings(issue, &own, err);
+	if (!provider)
+		return -1;
 	rc = issue_choose_key(issue, err);
 	if (rc <= 0)
 		return rc;

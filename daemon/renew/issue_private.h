@@ -29,6 +29,7 @@ struct keygen;
 struct issue {
 	const struct issue_env *env;
 	bool is_rehearsal;          /* see rehearse.h */
+	bool is_before_order;       /* in the row of the order */
 	struct ca_client *client;   /* NULL: a rehearsal without an account */
 	struct ledger_claim *claim; /* of the provider's rate limits; NULL: there are none */
 	struct autocert autocert;   /* as of the start of the issue */
@@ -160,11 +161,11 @@ issue_accept_chain(struct issue *issue, const struct buf *chain, struct error *e
 
 /* --- rehearse.c: of a rehearsal --- */
 
-/* The client of the staging provider. Return: 0, or -1: it has no account, and why. */
+/* The client of the staging provider, for one that a caller asks for. Return: 0, or -1: it has no account, and why. */
 int
 rehearse_take_client(struct issue *issue, struct error *err);
 
-/* It is over at the turn's commit, which removes its row and reports the outcome. */
+/* It is over at the turn's commit, which reports the outcome, and removes its row or lets the order follow. */
 void
 rehearse_fail(struct issue *issue, const struct error *err);
 void

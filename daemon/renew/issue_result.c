@@ -19,6 +19,7 @@
 #include "daemon/renew/persist.h"
 #include "daemon/renew/policy.h"
 #include "daemon/renew/profile.h"
+#include "daemon/renew/rehearse.h"
 #include "daemon/renew/window.h"
 #include "daemon/schedule/schedule.h"
 #include "daemon/store/certificate.h"
@@ -131,6 +132,8 @@ issue_result_note_failure(
 	bool has_moved;
 
 	issue_note_failure(issue->env, a, err, is_network);
+	if (!issue->is_rehearsal)
+		rehearse_count(a, err, issue_now(issue->env));
 	has_moved = strcmp(autocert_provider(a), before) != 0;
 	if (issue->refused_pem.len > 0) {
 		buf_reset(&a->refused_pem);
@@ -233,19 +236,24 @@ issue_fail(struct issue *issue, const struct error *err, bool is_spent)
 	_cleanup_strlist_ struct strlist validations = STRLIST_INIT, invalid = STRLIST_INIT;
 	struct store_txn *txn;
 	const char *id = issue->id;
+	/* A rehearsal has another. */
+	const char *provider = issue->client ? issue->client->provider.o.id : issue->lane;
 
-	if (issue->is_rehearsal) {
+	if (issue->is_rehearsal && !(issue->is_before_order && err->code == ERROR_VALIDATION)) {
 		rehearse_fail(issue, err);
 		return;
 	}
 	txn = store_begin(issue->env->store);
 	error_copy(&why, err); /* it may belong to the order */
+	if (issue->is_rehearsal)
+		error_wrap(&why, "the rehearsal with provider '%s' failed, and the CA was not asked",
+			issue->client->provider.o.name);
 	strlist_copy(&validations, &issue->autocert.validations);
 	if (issue->order)
 		issue_note_validations(issue, false, &validations);
-	clients_limit(issue->env->clients, issue->lane, err);
+	clients_limit(issue->env->clients, provider, err);
 	profile_note_offer(issue->env, txn, issue->client);
-	clients_note_order(issue->env->clients, issue->lane, issue_result_is_ca_trouble(issue, err) ? err : NULL);
+	clients_note_order(issue->env->clients, provider, issue_result_is_ca_trouble(issue, err) ? err : NULL);
 	issue_result_count_failures(issue, txn, &invalid);
 	store_forget(issue->env->store, issue);
 	acme_order_free(issue->order);
@@ -387,6 +395,7 @@ issue_replace(const struct issue_env *env, struct store_txn *txn, struct autocer
 {
 	store_del(txn, STORE_ISSUE, a->o.id, strlen(a->o.id));
 	a->attempts = 0;
+	rehearse_forget(a);
 	a->is_outdated = true; /* also when the order has to wait: nothing moves it to the date of the old one */
 	if (!a->is_paused)
 		issue_plan_renewal(env, a, true);
@@ -421,6 +430,7 @@ issue_result_note_success(const struct issue *issue, struct autocert *a, const s
 	drop_names_issued(a, &issue->record.names);
 	a->attempts = 0;
 	failover_end(a);
+	rehearse_forget(a);
 	a->skips_windows = false;
 	a->hold_at = 0;
 	a->skips_limits = false;

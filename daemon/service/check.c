@@ -1,7 +1,7 @@
 /* autoCertificate.check, autoCertificate.rehearse and server.check: would the next renewal succeed? */
-#include "common/ca.h"
 #include "common/shell.h"
 #include "daemon/ready/ready.h"
+#include "daemon/renew/rehearse.h"
 #include "daemon/schedule/schedule.h"
 #include "daemon/service/handlers.h"
 #include "daemon/service/resource.h"
@@ -63,48 +63,25 @@ autocert_check(struct call *call, struct json_object *params, struct error *err)
 
 /* --- rehearsals --- */
 
-enum { PROVIDERS_MAX = 1000 };
-
-/* The first provider with that directory. Return: 1 found, 0 none, -1. */
-static int
-check_provider_at(struct store *store, const char *url, char **ret, struct error *err)
-{
-	char id[STORE_ID_SIZE] = "";
-
-	for (int n = 0; n < PROVIDERS_MAX; n++) {
-		_cleanup_provider_ struct provider p = { 0 };
-		int found = object_next_peek(store, &provider_class, id, &p, err);
-
-		if (found != 1)
-			return found;
-		memcpy(id, p.o.id, sizeof(id));
-		if (p.server && strcmp(p.server, url) == 0) {
-			*ret = xstrdup(id);
-			return 1;
-		}
-	}
-	return 0;
-}
-
 /* @declared: the provider of the auto-certificate. @ret: the id of the one to rehearse with. */
 static int
 check_staging_of(
 	struct call *call, struct json_object *params, const struct provider *declared, char **ret, struct error *err)
 {
 	const char *ref = json_object_get_string(json_path(params, "provider"));
-	const char *url = ca_staging_of(declared->server);
+	const char *url;
 	_cleanup_free_ char *command = NULL;
 	int found;
 
 	if (ref)
 		return resource_ref(call, &provider_class, "provider", ref, ret, err);
+	found = rehearse_provider(call->service->store, declared, &url, ret, err);
+	if (found)
+		return found < 0 ? -1 : 0;
 	if (!url)
 		return error_set_field(err, "provider",
 			"is required: no staging environment of %s is known; declare a provider for it",
 			declared->server);
-	found = check_provider_at(call->service->store, url, ret, err);
-	if (found)
-		return found < 0 ? -1 : 0;
 	command = shell_certctl("add-provider --server", url, "--name NAME --email EMAIL --agree-tos");
 	return error_set_field(err, "provider",
 		"is required: there is none at %s, the staging environment; declare it: %s", url, command);
@@ -125,7 +102,7 @@ check_may_rehearse(struct call *call, const struct autocert *a, const struct pro
 			"'%s' is an account at the CA that issues the certificate; a rehearsal needs another CA, such "
 			"as the staging environment",
 			p.o.name);
-	if (a->challenge && (strcmp(a->challenge, "manual") == 0 || strcmp(a->challenge, "dns-persist-01") == 0))
+	if (!rehearse_is_possible(a))
 		return error_set(err, ERROR_STATE,
 			"'%s' is validated by %s: the record that the operator publishes is for one CA account only, "
 			"so it cannot be rehearsed with another",

@@ -16,6 +16,7 @@
 #include "daemon/renew/expiry.h"
 #include "daemon/renew/persist.h"
 #include "daemon/renew/purge.h"
+#include "daemon/renew/rehearse.h"
 #include "daemon/renew/revoke.h"
 #include "daemon/renew/trace.h"
 #include "daemon/renew/window.h"
@@ -87,8 +88,13 @@ autocert_traced(const struct step *s, const struct autocert *old, const struct a
 {
 	_cleanup_decision_ struct decision d = { .rule = NULL };
 	_cleanup_free_ char *windows = new->next_at != old->next_at ? window_waits_for(s->env, new) : NULL;
+	_cleanup_free_ char *staging = new->attempts > old->attempts ? rehearse_before(s->env, new, new->next_at)
+								     : NULL;
+	_cleanup_provider_ struct provider at = { 0 };
 	const struct decision_in in = {
 		.windows = windows,
+		.staging = staging && object_peek(s->store, &provider_class, staging, &at, NULL) == 1 ? at.o.name
+												      : NULL,
 		.old = old,
 		.new = new,
 		.renewal = issue_renewal_in(s->env, new),

@@ -46,6 +46,7 @@ static const struct rule rules[] = {
 	{ API_PROVIDER, "profilePolicy", EFFECT_NOTHING, 0, next_order },
 	{ API_PROVIDER, "preferredChain", EFFECT_NOTHING, 0, next_order },
 	{ API_PROVIDER, "trustedRoots", EFFECT_NOTHING, 0, next_order },
+	{ API_PROVIDER, "staging", EFFECT_NOTHING, 0, "applies to rehearsals from now on" },
 	{ API_PROVIDER, "accountKey", EFFECT_NOTHING, 0, "the account is the one with this key" },
 	{ API_PROVIDER, "accountKeyUri", EFFECT_NOTHING, 0, "the account is the one with this key" },
 	{ API_PROVIDER, "accountKeyAlgorithm", EFFECT_NOTHING, 0, "the account's key is generated with it" },

@@ -9,6 +9,7 @@
 #include "daemon/ready/ready.h"
 #include "daemon/renew/crl.h"
 #include "daemon/renew/policy.h"
+#include "daemon/renew/rehearse.h"
 #include "daemon/renew/revoke.h"
 #include "daemon/renew/trace.h"
 #include "daemon/renew/window.h"
@@ -162,11 +163,19 @@ static void
 why_provider(struct explanation *e)
 {
 	_cleanup_provider_ struct provider p = { 0 };
+	_cleanup_provider_ struct provider at = { 0 };
+	_cleanup_free_ char *staging = NULL;
 
 	if (object_load(e->call->service->store, &provider_class, autocert_provider(&e->a), &p, NULL) != 1)
 		return;
 	if (e->a.provider_why)
 		explain_add(&e->reasons, xstrdup(e->a.provider_why));
+	staging = rehearse_before(e->call->service->issue_env, &e->a, e->a.next_at);
+	if (staging && object_peek(e->call->service->store, &provider_class, staging, &at, NULL) == 1)
+		explain_add(&e->reasons,
+			xasprintf("%lld orders in a row failed to validate a name, so the next attempt is rehearsed "
+				  "with provider '%s', and goes to the CA if that passes",
+				(long long)e->a.validation_failures, at.o.name));
 	if (p.account_url && error_is_set(&p.o.failure)) {
 		explain_add(&e->reasons, xasprintf("provider '%s': %s", p.o.name, p.o.failure.message));
 		explain_advise(e, "to see the error of the account at the CA", "explain provider", p.o.name, NULL);

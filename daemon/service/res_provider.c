@@ -236,6 +236,24 @@ check_rate_limits(const struct provider *p, struct error *err)
 	return 0;
 }
 
+static int
+res_provider_read_staging(struct provider *p, struct error *err)
+{
+	const struct ca *ca = p->staging ? ca_find(p->staging) : NULL;
+	_cleanup_error_ struct error why = ERROR_INIT;
+
+	if (ca)
+		str_replace(&p->staging, ca->url);
+	if (!p->staging || strcmp(p->staging, "none") == 0)
+		return 0;
+	if (acme_url_check(p->staging, &why) < 0)
+		return error_set_field(err, "properties.staging",
+			"'%s' is neither an https URL nor a well-known CA, nor none", p->staging);
+	if (strcmp(p->staging, p->server) == 0)
+		return error_set_field(err, "properties.staging", "is the server of the provider itself");
+	return 0;
+}
+
 /* The key of an existing account, or of one to be registered with it. */
 static int
 read_account_key(struct call *call, struct provider *p, struct json_object *properties, struct error *err)
@@ -295,6 +313,8 @@ provider_read(struct call *call, const void *old, void *obj, struct json_object 
 	if (json_path(properties, "email") && check_email(p, err) < 0)
 		return -1;
 	if (window_check(&p->issue_windows, &p->rollout_windows, &p->freezes, err) < 0)
+		return -1;
+	if (res_provider_read_staging(p, err) < 0)
 		return -1;
 	if (json_path(properties, "rateLimits") && check_rate_limits(p, err) < 0)
 		return -1;

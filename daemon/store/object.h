@@ -93,6 +93,7 @@ struct provider {
 	char *profile_policy;        /* "required" (also NULL) or "preferred" */
 	struct record_list profiles; /* struct offered_profile: as the CA's directory last had them */
 	struct strlist issue_windows, rollout_windows, freezes; /* of auto-certificates that declare none */
+	char *staging; /* directory URL of the CA's staging environment, or "none"; NULL: the known one, see ca.h */
 };
 
 /* A profile that a CA offers. */
@@ -170,6 +171,10 @@ struct autocert {
 	bool skips_windows;        /* a caller wants the next certificate now */
 	int64_t drop_after;        /* seconds; 0: never, see renew/drop_names.h */
 	struct strlist failing;    /* names that the CA does not validate, since when */
+	/* For renew/rehearse.h: */
+	int64_t validation_failures; /* of orders at the CA, in a row */
+	int64_t rehearse_until_at;   /* then the CA is asked again, whatever rehearsals say */
+	bool is_rehearsed;           /* the next order goes to the CA: the rehearsal before it is over */
 };
 
 /* The id of the provider that the next order goes to. Borrowed. */

@@ -55,6 +55,7 @@ static const struct record_field provider_fields[] = {
 	RECORD_FIELD(RECORD_STRLIST, 56, struct provider, rollout_windows, "rolloutWindows"),
 	RECORD_FIELD(RECORD_STRLIST, 57, struct provider, freezes, "freezes"),
 	RECORD_FIELD(RECORD_STRING, 58, struct provider, trusted_roots, "trustedRoots"),
+	RECORD_FIELD(RECORD_STRING, 59, struct provider, staging, "staging"),
 };
 const struct record_class provider_class = RECORD_CLASS(
 	"provider", STORE_PROVIDER, struct provider, provider_fields, o.unknown);
@@ -132,6 +133,9 @@ static const struct record_field autocert_fields[] = {
 	RECORD_FIELD(RECORD_BOOL, 85, struct autocert, skips_windows, NULL),
 	RECORD_FIELD(RECORD_INT, 86, struct autocert, drop_after, "dropAfter"),
 	RECORD_FIELD(RECORD_STRLIST, 87, struct autocert, failing, NULL),
+	RECORD_FIELD(RECORD_INT, 100, struct autocert, validation_failures, NULL),
+	RECORD_FIELD(RECORD_INT, 101, struct autocert, rehearse_until_at, NULL),
+	RECORD_FIELD(RECORD_BOOL, 102, struct autocert, is_rehearsed, NULL),
 };
 const struct record_class autocert_class = RECORD_CLASS(
 	"autocertificate", STORE_AUTOCERT, struct autocert, autocert_fields, o.unknown);

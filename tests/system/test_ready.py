@@ -341,6 +341,31 @@ def test_a_rehearsal_that_is_killed_leaves_no_record(rehearsals, start):
     wait_no_record(certd, knot)
 
 
+def test_after_failed_validations_the_ca_is_asked_when_a_rehearsal_passes(start):
+    port, dns = free_port(), start(Challtestsrv)
+    certd = start(Certd, config=f"http-listen = 127.0.0.1:{port}\n")
+    ca, staging = (start(Pebble, dns=dns.dns, http_port=port, validity=86400) for _ in range(2))
+    for name, server, more in (("le", ca, ("--staging", staging.url)), ("le-staging", staging, ())):
+        certd.ctl("add-provider", "--name", name, "--server", server.url, "--email", "ops@example.com", "--agree-tos",
+                  "--ca-file", server.ca_file, *more)
+    dns.add_address("www.a.example", "127.0.0.9")  # where certd does not listen
+    failed = certd.ctl("add-auto", "--provider", "le", "--cn", "www.a.example", "--challenge", "http-01", check=False)
+    for nth in range(2, 5):
+        assert failed.returncode, failed
+        assert "rehearsal" not in failed.stderr, failed.stderr
+        failed = certd.ctl("renew", "www.a.example", check=False)
+    assert "the rehearsal with provider 'le-staging' failed, and the CA was not asked" in failed.stderr, failed.stderr
+    explained = certd.ctl("explain", "www.a.example").stdout
+    assert "the next attempt is rehearsed with provider 'le-staging'" in " ".join(explained.split()), explained
+    certd.kill9()
+    certd.start()
+    dns.post("clear-a", host="www.a.example")
+    certd.ctl("renew", "www.a.example")
+    kinds = [e["kind"] for e in certd.call("event.list", limit=1000)["items"]]
+    assert kinds.count("issue.failed") == 4 and kinds.count("rehearsal.done") == 1, kinds
+    assert kinds.index("rehearsal.done") < kinds.index("issue.done"), kinds
+
+
 # --- many names ---
 
 def test_what_names_share_is_asked_once_and_few_at_the_same_time(start, private_network, ca):

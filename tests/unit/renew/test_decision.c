@@ -26,6 +26,8 @@ struct situation {
 	int64_t attempts;
 	const char *provider_now, *provider_why; /* of the new record */
 	const char *windows;
+	const char *staging;
+	bool is_rehearsed;
 	const char *error, *unpause_url;
 	int64_t retry;
 	const char *hold;        /* why the order waits until new_next; NULL: it does not */
@@ -115,6 +117,12 @@ static const struct situation situations[] = {
 		.rule = "failover",
 		.text = "provider 'a' has failed, so the next order goes to 'b': connection refused; next attempt "
 			"2027-01-15T08:01:00Z" },
+	{ "a rehearsal is next", .attempts = 3, .error = "no TXT record", .staging = "ca-staging", .old_next = -1,
+		.new_next = 600, .rule = "rehearsal",
+		.text = "3 failed in a row: no TXT record; next attempt 2027-01-15T08:10:00Z: it is rehearsed with "
+			"provider 'ca-staging', and goes to the CA if that passes" },
+	{ "the rehearsal is over", .old_next = -1, .new_next = -1, .is_rehearsed = true, .rule = "rehearsed",
+		.text = "the order goes to the CA now: the rehearsal before it did not fail to validate" },
 	{ "only its labels", .old_certificate = "c1", .new_certificate = "c1", .life = 90 * DAY, .old_next = 60 * DAY,
 		.new_next = 60 * DAY },
 };
@@ -150,6 +158,7 @@ fill(struct autocert *a, const struct situation *s, bool is_new)
 	a->hold_why = xstrdup_null(s->hold);
 	a->hold_at = s->hold ? a->next_at : 0;
 	a->attempts = s->attempts;
+	a->is_rehearsed = s->is_rehearsed;
 	if (s->error) {
 		error_set(&a->last_error, ERROR_NETWORK, "%s", s->error);
 		a->last_error.retry_at = at(s->retry);
@@ -164,9 +173,12 @@ Test(decision, each_situation_has_its_rule_and_its_words)
 		_cleanup_decision_ struct decision d = { .rule = NULL };
 		_cleanup_autocert_ struct autocert old = { 0 };
 		_cleanup_autocert_ struct autocert new = { 0 };
-		struct decision_in in = {
-			.old = &old, .new = &new, .is_revoked = s->is_revoked, .windows = s->windows, .now = now
-		};
+		struct decision_in in = { .old = &old,
+			.new = &new,
+			.is_revoked = s->is_revoked,
+			.windows = s->windows,
+			.staging = s->staging,
+			.now = now };
 		bool is_decided;
 
 		fill(&old, s, false);

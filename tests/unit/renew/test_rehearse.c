@@ -2,6 +2,7 @@
  * Rehearsals: the second CA of the world is the staging environment. Whatever happens to one, the auto-certificate, its
  * CA and what certd keeps of both stay as they were.
  */
+#include "daemon/renew/rehearse.h"
 #include "tests/sim/checks.h"
 #include "tests/unit/renew/run.h"
 
@@ -322,4 +323,185 @@ Test(rehearse, what_is_deleted_in_the_middle_leaves_nothing)
 	cr_expect_eq(events_of(&r, EVENT_REHEARSAL_DONE, NULL) + events_of(&r, EVENT_REHEARSAL_FAILED, NULL), 0);
 	check_calm(w);
 	rehearsal_end(&r);
+}
+
+/* --- before an order --- */
+
+Test(rehearse, three_failed_validations_make_one_due_while_there_is_time)
+{
+	static const struct {
+		const char *why;
+		struct rehearse_in in;
+		bool is_due;
+	} cases[] = {
+		{ "two failures", { 100, 2, 200, 0, false }, false },
+		{ "three", { 100, 3, 200, 0, false }, true },
+		{ "many", { 100, INT64_MAX, 200, 0, false }, true },
+		{ "one is over", { 100, 3, 200, 0, true }, false },
+		{ "not urgent yet", { 100, 3, 200, 101, false }, true },
+		{ "urgent", { 100, 3, 200, 100, false }, false },
+		{ "rehearsed for long enough", { 200, 3, 200, 0, false }, false },
+		{ "nothing has failed", { 100, 0, 0, 0, false }, false },
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++)
+		cr_expect_eq(rehearse_is_due(&cases[i].in), cases[i].is_due, "%s", cases[i].why);
+}
+
+/* The staging environment of "ca" is declared; the renewal has failed @failures times to validate at both. */
+static void
+before_begin(struct rehearsal *r, unsigned failures)
+{
+	struct world *w = &r->run.world;
+
+	rehearsal_begin(r, true);
+	cr_assert(world_call(
+		w, RPC_PROVIDER_UPDATE, "{'ref':'ca','properties':{'staging':'%s/directory'}}", w->cas[1].url));
+	for (size_t i = 0; i < 2; i++)
+		world_set_weather(&w->cas[i], WEATHER_REFUSING, world_now(w) + 300 * DAY);
+	cr_assert(world_call(w, RPC_AUTOCERTIFICATE_RENEW, "{'ref':'a-90d'}"));
+	for (int64_t n = 0; w->failed < failures && n < 24 * 60; n++)
+		rehearsal_pass(r, MINUTE);
+	cr_assert_eq(w->failed, failures);
+}
+
+static void
+before_expect_orders(struct rehearsal *r, size_t at_ca, size_t at_staging, const char *when)
+{
+	cr_expect_eq(fake_ca_orders(r->run.world.cas[0].ca) - r->orders, at_ca, "%s: %zu at the CA", when,
+		fake_ca_orders(r->run.world.cas[0].ca) - r->orders);
+	cr_expect_eq(fake_ca_orders(r->run.world.cas[1].ca), at_staging, "%s: %zu at staging", when,
+		fake_ca_orders(r->run.world.cas[1].ca));
+}
+
+Test(rehearse, after_three_failures_the_ca_is_spared_until_a_rehearsal_passes)
+{
+	struct rehearsal r;
+	struct world *w = &r.run.world;
+	_cleanup_autocert_ struct autocert a = { 0 };
+	_cleanup_free_ char *text = NULL;
+
+	before_begin(&r, 3);
+	before_expect_orders(&r, 3, 0, "three failures");
+	rehearsal_pass(&r, 3 * DAY);
+	cr_expect_geq(fake_ca_orders(w->cas[1].ca), 2);
+	before_expect_orders(&r, 3, fake_ca_orders(w->cas[1].ca), "rehearsals fail");
+	cr_expect_eq(w->failed - 3, fake_ca_orders(w->cas[1].ca), "each is a failed attempt");
+	run_load(&r.run, "a-90d", &a);
+	cr_expect(
+		strstr(a.last_error.message, "the rehearsal with provider 'staging' failed, and the CA was not asked"),
+		"%s", a.last_error.message);
+	cr_expect_eq(a.validation_failures, 3);
+	for (size_t i = 0; i < 2; i++)
+		world_set_weather(&w->cas[i], WEATHER_PERFECT, 0);
+	rehearsal_pass(&r, DAY + HOUR * 3);
+	cr_expect_eq(w->issued, 2);
+	cr_expect_eq(events_of(&r, EVENT_REHEARSAL_DONE, &text), 1);
+	cr_expect(text && strstr(text, "the order goes to the CA now"), "%s", text);
+	autocert_clear(&a);
+	a = (struct autocert){ 0 };
+	run_load(&r.run, "a-90d", &a);
+	cr_expect_eq(a.validation_failures, 0);
+	cr_expect_not(a.is_rehearsed);
+	check_always(w);
+	cr_expect(check_calm(w));
+	rehearsal_end(&r);
+}
+
+/* What is wrong with the staging environment itself does not hold up the order. */
+Test(rehearse, one_that_shows_nothing_lets_the_order_go_to_the_ca)
+{
+	static const enum weather weathers[] = { WEATHER_NO_NET, WEATHER_DOWN, WEATHER_FULL, WEATHER_GARBAGE };
+
+	for (size_t i = 0; i < ARRAY_SIZE(weathers); i++) {
+		struct rehearsal r;
+		struct world *w = &r.run.world;
+		_cleanup_free_ char *text = NULL;
+
+		before_begin(&r, 3);
+		world_set_weather(&w->cas[1], weathers[i], world_now(w) + 300 * DAY);
+		world_set_weather(&w->cas[0], WEATHER_PERFECT, 0);
+		rehearsal_pass(&r, 2 * DAY + 3 * HOUR);
+		cr_expect_eq(w->issued, 2, "weather %zu", i);
+		cr_expect_eq(events_of(&r, EVENT_REHEARSAL_FAILED, &text), 1, "weather %zu", i);
+		cr_expect(text && strstr(text, "that shows nothing, so the order goes to the CA"), "%s", text);
+		rehearsal_end(&r);
+	}
+}
+
+Test(rehearse, near_expiry_and_when_it_is_off_the_ca_is_asked)
+{
+	static const struct {
+		const char *staging;
+		int64_t days;
+	} cases[] = { { "none", 5 }, { NULL, 76 } };
+
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		struct rehearsal r;
+		struct world *w = &r.run.world;
+		size_t before;
+
+		before_begin(&r, 3);
+		if (cases[i].staging)
+			cr_assert(world_call(w, RPC_PROVIDER_UPDATE, "{'ref':'ca','properties':{'staging':'%s'}}",
+				cases[i].staging));
+		else
+			rehearsal_pass(&r, cases[i].days * DAY);
+		before = fake_ca_orders(w->cas[1].ca);
+		world_set_weather(&w->cas[0], WEATHER_PERFECT, 0);
+		rehearsal_pass(&r, 2 * DAY);
+		before_expect_orders(&r, fake_ca_orders(w->cas[0].ca) - r.orders, before, "no rehearsal");
+		cr_expect_eq(w->issued, 2, "case %zu", i);
+		rehearsal_end(&r);
+	}
+}
+
+/* A staging environment that never validates does not stop the first certificate for ever. */
+Test(rehearse, the_ca_is_asked_once_a_week_in_any_case)
+{
+	struct rehearsal r;
+	struct world *w = &r.run.world;
+
+	rehearsal_begin(&r, true);
+	cr_assert(world_call(
+		w, RPC_PROVIDER_UPDATE, "{'ref':'ca','properties':{'staging':'%s/directory'}}", w->cas[1].url));
+	for (size_t i = 0; i < 2; i++)
+		world_set_weather(&w->cas[i], WEATHER_REFUSING, world_now(w) + 300 * DAY);
+	cr_assert(world_call(w, RPC_AUTOCERTIFICATE_CREATE,
+		"{'properties':{'name':'new','provider':'ca','commonName':'new.sim.test'}}"));
+	rehearsal_pass(&r, DAY);
+	cr_expect_eq(fake_ca_orders(w->cas[0].ca) - r.orders, 3);
+	rehearsal_pass(&r, 28 * DAY);
+	cr_expect_geq(fake_ca_orders(w->cas[0].ca) - r.orders, 6);
+	cr_expect_leq(fake_ca_orders(w->cas[0].ca) - r.orders, 7);
+	rehearsal_end(&r);
+}
+
+Test(rehearse, a_restart_at_each_commit_before_an_order_changes_nothing)
+{
+	uint64_t n = 1;
+
+	for (bool more = true; more && n < STEPS_MAX; n++) {
+		struct rehearsal r;
+		struct world *w = &r.run.world;
+
+		before_begin(&r, 3);
+		for (size_t i = 0; i < 2; i++)
+			world_set_weather(&w->cas[i], WEATHER_PERFECT, 0);
+		w->stop_at_commit = world_commits(w) + n;
+		rehearsal_pass(&r, 2 * DAY);
+		more = world_commits(w) >= w->stop_at_commit;
+		w->stop_at_commit = 0;
+		world_stop(w);
+		world_start(w);
+		rehearsal_pass(&r, DAY);
+		cr_expect_eq(w->issued, 2, "commit %d", (int)n);
+		cr_expect_eq(events_of(&r, EVENT_REHEARSAL_DONE, NULL), 1, "commit %d", (int)n);
+		cr_expect_leq(fake_ca_orders(w->cas[0].ca) - r.orders, 5, "commit %d", (int)n);
+		check_always(w);
+		cr_expect(check_calm(w), "commit %d", (int)n);
+		rehearsal_end(&r);
+	}
+	cr_expect_gt(n, 3, "%d commits", (int)n);
+	cr_expect_lt(n, STEPS_MAX);
 }
