@@ -27,17 +27,22 @@ rehearse_is_due(const struct rehearse_in *in)
 	       (in->urgent_at <= 0 || in->now < in->urgent_at);
 }
 
-int
-rehearse_provider(
-	struct store *store, const struct provider *declared, const char **ret_url, char **ret, struct error *err)
+const char *
+rehearse_url(const struct provider *p, bool is_asked_for)
 {
-	bool is_declared = declared->staging && strcmp(declared->staging, "none") != 0;
-	const char *url = is_declared ? declared->staging : ca_staging_of(declared->server);
+	bool is_off = p->staging && strcmp(p->staging, "none") == 0;
+
+	if (is_off && !is_asked_for)
+		return NULL;
+	return p->staging && !is_off ? p->staging : ca_staging_of(p->server);
+}
+
+int
+rehearse_provider(struct store *store, const char *url, char **ret, struct error *err)
+{
 	char id[STORE_ID_SIZE] = "";
 
-	if (ret_url)
-		*ret_url = url;
-	for (int n = 0; url && n < PROVIDERS_MAX; n++) {
+	for (int n = 0; n < PROVIDERS_MAX; n++) {
 		_cleanup_provider_ struct provider p = { 0 };
 		int found = object_next_peek(store, &provider_class, id, &p, err);
 
@@ -70,11 +75,13 @@ rehearse_before(const struct issue_env *env, const struct autocert *a, int64_t a
 	};
 	_cleanup_provider_ struct provider p = { 0 };
 	_cleanup_free_ char *id = NULL;
+	const char *url;
 
 	if (a->skips_limits || !rehearse_is_due(&in) || !rehearse_is_possible(a) ||
-		object_peek(env->store, &provider_class, autocert_provider(a), &p, NULL) != 1 ||
-		(p.staging && strcmp(p.staging, "none") == 0) ||
-		rehearse_provider(env->store, &p, NULL, &id, NULL) != 1 || strcmp(id, p.o.id) == 0 ||
+		object_peek(env->store, &provider_class, autocert_provider(a), &p, NULL) != 1)
+		return NULL;
+	url = rehearse_url(&p, false);
+	if (!url || strcmp(url, p.server) == 0 || rehearse_provider(env->store, url, &id, NULL) != 1 ||
 		clients_room(env->clients, id, NULL) <= 0 || clients_opens_at(env->clients, id, NULL) > 0)
 		return NULL;
 	return xstrdup(id);

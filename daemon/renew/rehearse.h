@@ -29,14 +29,19 @@ bool
 rehearse_is_due(const struct rehearse_in *in);
 
 /*
- * rehearse_provider() - the provider to rehearse with: the first at the staging environment that @declared names, or
- * that is known of its CA
- * @ret_url: directory of that environment, borrowed from @declared; NULL: not wanted; set to NULL: none is known
+ * The directory of the staging environment that a provider declares, or that is known of its CA; borrowed. Pure.
+ * @is_asked_for: by a caller, so that "none" does not turn it off
+ * Return: NULL: there is none.
+ */
+const char *
+rehearse_url(const struct provider *provider, bool is_asked_for);
+
+/*
+ * rehearse_provider() - the first provider with that directory
  * Return: 1 found, and @ret has its id, owned by the caller; 0: there is none; -1 failed.
  */
 int
-rehearse_provider(
-	struct store *store, const struct provider *declared, const char **ret_url, char **ret, struct error *err);
+rehearse_provider(struct store *store, const char *url, char **ret, struct error *err);
 
 /* Can it be validated with another account than its provider's? */
 bool

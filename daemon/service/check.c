@@ -69,19 +69,19 @@ check_staging_of(
 	struct call *call, struct json_object *params, const struct provider *declared, char **ret, struct error *err)
 {
 	const char *ref = json_object_get_string(json_path(params, "provider"));
-	const char *url;
+	const char *url = rehearse_url(declared, true);
 	_cleanup_free_ char *command = NULL;
 	int found;
 
 	if (ref)
 		return resource_ref(call, &provider_class, "provider", ref, ret, err);
-	found = rehearse_provider(call->service->store, declared, &url, ret, err);
-	if (found)
-		return found < 0 ? -1 : 0;
 	if (!url)
 		return error_set_field(err, "provider",
 			"is required: no staging environment of %s is known; declare a provider for it",
 			declared->server);
+	found = rehearse_provider(call->service->store, url, ret, err);
+	if (found)
+		return found < 0 ? -1 : 0;
 	command = shell_certctl("add-provider --server", url, "--name NAME --email EMAIL --agree-tos");
 	return error_set_field(err, "provider",
 		"is required: there is none at %s, the staging environment; declare it: %s", url, command);

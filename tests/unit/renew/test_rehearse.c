@@ -348,6 +348,29 @@ Test(rehearse, three_failed_validations_make_one_due_while_there_is_time)
 		cr_expect_eq(rehearse_is_due(&cases[i].in), cases[i].is_due, "%s", cases[i].why);
 }
 
+Test(rehearse, the_environment_is_the_declared_one_or_the_known_one_or_off)
+{
+	static const char known[] = "https://acme-staging-v02.api.letsencrypt.org/directory";
+	static const struct {
+		const char *server, *staging, *url, *asked;
+	} cases[] = {
+		{ "https://acme-v02.api.letsencrypt.org/directory", NULL, known, known },
+		{ "https://acme-v02.api.letsencrypt.org/directory", "none", NULL, known },
+		{ "https://acme-v02.api.letsencrypt.org/directory", "https://s.test/d", "https://s.test/d",
+			"https://s.test/d" },
+		{ "https://ca.test/d", NULL, NULL, NULL },
+		{ "https://ca.test/d", "none", NULL, NULL },
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		const struct provider p = { .server = (char *)cases[i].server, .staging = (char *)cases[i].staging };
+		const char *url = rehearse_url(&p, false), *asked = rehearse_url(&p, true);
+
+		cr_expect_str_eq(url ? url : "", cases[i].url ? cases[i].url : "", "%zu", i);
+		cr_expect_str_eq(asked ? asked : "", cases[i].asked ? cases[i].asked : "", "%zu", i);
+	}
+}
+
 /* The staging environment of "ca" is declared; the renewal has failed @failures times to validate at both. */
 static void
 before_begin(struct rehearsal *r, unsigned failures)
@@ -454,6 +477,61 @@ Test(rehearse, near_expiry_and_when_it_is_off_the_ca_is_asked)
 		cr_expect_eq(w->issued, 2, "case %zu", i);
 		rehearsal_end(&r);
 	}
+}
+
+/* What only the CA refuses: each attempt there has its rehearsal. */
+Test(rehearse, the_next_failure_at_the_ca_is_followed_by_another)
+{
+	struct rehearsal r;
+	struct world *w = &r.run.world;
+
+	before_begin(&r, 3);
+	world_set_weather(&w->cas[1], WEATHER_PERFECT, 0);
+	rehearsal_pass(&r, 4 * DAY);
+	cr_expect_geq(fake_ca_orders(w->cas[1].ca), 2);
+	before_expect_orders(&r, 3 + fake_ca_orders(w->cas[1].ca), fake_ca_orders(w->cas[1].ca), "one for each");
+	cr_expect_eq(events_of(&r, EVENT_REHEARSAL_DONE, NULL), fake_ca_orders(w->cas[1].ca));
+	rehearsal_end(&r);
+}
+
+Test(rehearse, a_caller_may_insist_on_the_ca)
+{
+	struct rehearsal r;
+	struct world *w = &r.run.world;
+
+	before_begin(&r, 3);
+	world_set_weather(&w->cas[0], WEATHER_PERFECT, 0);
+	cr_assert(world_call(w, RPC_AUTOCERTIFICATE_RENEW, "{'ref':'a-90d','force':true}"));
+	rehearsal_pass(&r, MINUTE);
+	cr_expect_eq(w->issued, 2);
+	before_expect_orders(&r, 4, 0, "forced");
+	rehearsal_end(&r);
+}
+
+/* Near expiry the CA is asked again, and its failure moves the order to the fallback, here the one for staging. */
+Test(rehearse, an_order_that_is_held_back_goes_to_a_fallback_when_it_is_urgent)
+{
+	struct rehearsal r;
+	struct world *w = &r.run.world;
+	_cleanup_autocert_ struct autocert a = { 0 };
+	int64_t urgent_at;
+	size_t before;
+
+	before_begin(&r, 3);
+	urgent_at = renewal_urgent_at(r.before.last_not_before_at, r.before.last_not_after_at, 0);
+	cr_assert(world_call(
+		w, RPC_AUTOCERTIFICATE_UPDATE, "{'ref':'a-90d','properties':{'fallbackProviders':['staging']}}"));
+	world_run_until(w, urgent_at - 1);
+	run_load(&r.run, "a-90d", &a);
+	cr_expect_null(a.provider_now);
+	cr_expect_eq(w->issued, 1);
+	before = fake_ca_orders(w->cas[0].ca);
+	world_set_weather(&w->cas[1], WEATHER_PERFECT, 0);
+	rehearsal_pass(&r, 2 * DAY);
+	cr_expect_eq(fake_ca_orders(w->cas[0].ca), before + 1);
+	cr_expect_eq(events_of(&r, EVENT_REHEARSAL_DONE, NULL), 0);
+	cr_expect_eq(w->issued, 2);
+	rehearsal_end(&r);
 }
 
 /* A staging environment that never validates does not stop the first certificate for ever. */
