@@ -215,7 +215,7 @@ condition_refused(const struct condition_facts *f, struct buf *text, int64_t *ag
 	if (!is_of_ca && a->last_certificate)
 		return SEVERITY_NONE;
 	if (a->unpause_url)
-		buf_printf(text, "the CA has paused a name; correct its validation, visit %s and renew with --force",
+		buf_printf(text, "the CA has paused a name; correct its validation, visit %s, then: certctl resume",
 			a->unpause_url);
 	else
 		buf_printf(text, "%lld attempts failed: %s", (long long)a->attempts, why->message);

@@ -128,6 +128,14 @@ void
 issue_plan_renewal(const struct issue_env *env, struct autocert *autocert, bool is_now);
 
 /*
+ * issue_plan_again() - sets the next order's date when what held it back has changed
+ * After a failure that is when its delay since the last attempt is over: now, if it was over already. Otherwise it is
+ * issue_renewal_at(). The caller saves the record.
+ */
+void
+issue_plan_again(const struct issue_env *env, struct autocert *autocert);
+
+/*
  * issue_replace() - the newest certificate is replaced now, whatever its dates and the CA's suggestions
  * An order that is under way begins again: its key may be one that must not be used. One that is paused waits until it
  * is resumed. The caller cancels the running issue and saves the record, both in the turn of @txn.

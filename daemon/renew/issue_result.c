@@ -391,6 +391,25 @@ issue_plan_renewal(const struct issue_env *env, struct autocert *a, bool is_now)
 }
 
 void
+issue_plan_again(const struct issue_env *env, struct autocert *a)
+{
+	const struct backoff_in in = {
+		.now = a->last_attempt_at,
+		.attempts = failover_attempts(a),
+		.not_before_at = a->last_not_before_at,
+		.not_after_at = a->last_not_after_at,
+		.retry_at = a->last_error.retry_at,
+		.jitter_seed = schedule_seed(a->o.id) + (uint64_t)a->attempts,
+	};
+	int64_t now = issue_now(env), due_at = backoff_due(&in);
+
+	if (a->attempts == 0)
+		issue_plan_renewal(env, a, false);
+	else
+		a->next_at = window_issue_at(env, a, due_at > now ? due_at : now);
+}
+
+void
 issue_replace(const struct issue_env *env, struct store_txn *txn, struct autocert *a)
 {
 	store_del(txn, STORE_ISSUE, a->o.id, strlen(a->o.id));

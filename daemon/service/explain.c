@@ -349,7 +349,7 @@ explain_advise_by_class(struct explanation *e)
 		explain_add(
 			&e->advice, xasprintf("correct the validation of the name, then end its pause at the CA: %s",
 					    e->a.unpause_url));
-		explain_advise(e, "then order at once", "renew", name, "--force");
+		explain_advise(e, "then order at once", "resume", name, NULL);
 		return;
 	}
 	if (e->a.last_error.field && strcmp(e->a.last_error.field, "profile") == 0) {

@@ -342,8 +342,8 @@ apply_effect(struct call *call, struct autocert *a, const struct effect *effect)
 {
 	if (effect->action == EFFECT_REISSUE)
 		autocert_reissue(call, a);
-	else if (effect->moves_renewal && !a->is_paused && a->attempts == 0)
-		issue_plan_renewal(call->service->issue_env, a, false);
+	else if (effect->moves_renewal && !a->is_paused)
+		issue_plan_again(call->service->issue_env, a);
 }
 
 /* Its certificates have the same labels, so that the same peers may see both. */
@@ -614,17 +614,26 @@ autocert_pause(struct call *call, struct json_object *params, struct error *err)
 	return autocert_store(call, &a, EVENT_OBJECT_UPDATED, err);
 }
 
+/* What suspends it is a caller's pause, or the CA's pause of a name, which a person has ended there. */
 int
 autocert_resume(struct call *call, struct json_object *params, struct error *err)
 {
+	const struct issue_env *env = call->service->issue_env;
 	_cleanup_autocert_ struct autocert a = { 0 };
 
 	if (resource_find(call, &autocert_class, params, &a, err) < 0)
 		return -1;
-	if (!a.is_paused)
+	if (!a.is_paused && !a.unpause_url)
 		return error_set(err, ERROR_STATE, "'%s' is not paused", a.o.name);
 	a.is_paused = false;
-	issue_plan_renewal(call->service->issue_env, &a, false);
+	if (a.unpause_url)
+		a.last_error.retry_at = 0;
+	str_replace(&a.unpause_url, NULL);
+	if (a.attempts == 0)
+		issue_plan_renewal(env, &a, false);
+	else
+		a.next_at = window_issue_at(
+			env, &a, a.last_error.retry_at > call_now(call) ? a.last_error.retry_at : call_now(call));
 	resource_modified(call, &a.o);
 	return autocert_store(call, &a, EVENT_OBJECT_UPDATED, err);
 }

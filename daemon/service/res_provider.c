@@ -451,14 +451,14 @@ res_provider_end_wait(struct call *call, const struct provider *p, struct autoce
 	return true;
 }
 
-/* Other windows apply. An order that is retried or has waited for its turn is looked at when it is due. */
+/* Other windows apply. An order that has waited for its turn is looked at when it is due. */
 static bool
 res_provider_move_renewal(struct call *call, const struct provider *p, struct autocert *a)
 {
-	if (strcmp(a->provider, p->o.id) != 0 || !a->last_certificate || a->is_paused || a->attempts > 0 ||
-		a->next_at == a->hold_at || a->skips_windows)
+	if (strcmp(a->provider, p->o.id) != 0 || !a->last_certificate || a->is_paused || a->next_at == a->hold_at ||
+		a->skips_windows)
 		return false;
-	issue_plan_renewal(call->service->issue_env, a, false);
+	issue_plan_again(call->service->issue_env, a);
 	return true;
 }
 

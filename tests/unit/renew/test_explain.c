@@ -103,7 +103,7 @@ Test(explain, a_paused_name_leads_to_the_page_that_ends_the_pause)
 	save(&r, &a);
 	result = explain(&r);
 	cr_expect_not_null(strstr(text_of(result, "advice"), "end its pause at the CA: https://ca.test/unpause?j"));
-	cr_expect_not_null(strstr(text_of(result, "advice"), "certctl renew a-90d --force"));
+	cr_expect_not_null(strstr(text_of(result, "advice"), "certctl resume a-90d"));
 	cr_expect_null(strstr(text_of(result, "advice"), "wait until the time"));
 	run_end(&r);
 }
