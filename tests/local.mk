@@ -203,6 +203,7 @@ unit_renew_SOURCES = $(world_sources) $(fake_ca_sources) \
 	tests/unit/renew/test_breaker.c tests/unit/renew/test_ledger.c tests/unit/renew/test_rate.c tests/unit/renew/test_rate_limit.c \
 	tests/unit/renew/test_damage.c \
 	tests/unit/renew/test_lifted.c \
+	tests/unit/renew/test_pair.c \
 	tests/unit/renew/test_rehearse.c \
 	tests/unit/renew/test_scheduler.c \
 	tests/unit/renew/test_settings.c \

@@ -284,6 +284,7 @@ check_strlist(const struct api_field *field, struct json_object *value, const st
 		struct place item = { .up = place, .index = i };
 
 		if (api_check_text(json_object_array_get_idx(value, i), MAX_STRING, true, &item, err) < 0 ||
+			(field->values && check_enum(field, json_object_array_get_idx(value, i), &item, err) < 0) ||
 			check_scoping(field, value, i, &item, err) < 0)
 			return -1;
 	}

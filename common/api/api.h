@@ -76,7 +76,7 @@ struct api_field {
 	const char *help;   /* one line */
 	const char *option; /* certctl's option without "--"; NULL: derived from name ("caFile" -> "ca-file") */
 	const char *metavar;
-	const char *const *values;      /* API_ENUM: NULL-terminated */
+	const char *const *values;      /* API_ENUM, or of each in an API_STRLIST: NULL-terminated */
 	const struct api_field *fields; /* API_OBJECT, API_LIST */
 	const char *resource;           /* API_REF, API_REFLIST: noun */
 	int64_t min, max;               /* API_INT, API_SPAN; both 0: any */

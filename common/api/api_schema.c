@@ -83,7 +83,10 @@ schema_of_value(const struct api_field *field, bool is_input)
 		return schema;
 	case API_STRLIST:
 	case API_REFLIST:
-		return api_schema_array(api_schema_type("string"));
+		schema = api_schema_type("string");
+		if (field->values)
+			add_values(schema, field);
+		return api_schema_array(schema);
 	case API_ENUM:
 		schema = api_schema_type("string");
 		add_values(schema, field);

@@ -93,7 +93,8 @@ complete_offer_values(const struct completion *c, const struct api_field *field)
 {
 	switch (field->type) {
 	case API_ENUM:
-		for (size_t i = 0; field->values[i]; i++)
+	case API_STRLIST:
+		for (size_t i = 0; field->values && field->values[i]; i++)
 			complete_offer(c, field->values[i],
 				field->fallback && strcmp(field->fallback, field->values[i]) == 0 ? "default" : "");
 		break;

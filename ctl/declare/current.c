@@ -53,6 +53,8 @@ current_take_object(struct json_object *object, void *arg)
 	struct json_object *same = NULL;
 
 	json_add_string(fetch->ctl->names, ctl_text_at(object, "id"), name);
+	if (ctl_at(object, "metadata.variantOf"))
+		return; /* certd derives it from another declaration */
 	if (json_object_object_get_ex(fetch->objects, name, &same))
 		current_note_same_name(same, ctl_text_at(object, "id"));
 	else

@@ -75,8 +75,7 @@ issue_wanted_algorithm(const struct autocert *a)
 {
 	enum key_algorithm alg = KEY_SECP256R1;
 
-	if (a->key_algorithm)
-		key_algorithm_from_name(a->key_algorithm, &alg);
+	key_algorithm_from_name(autocert_key_algorithm(a), &alg);
 	return alg;
 }
 

@@ -49,7 +49,8 @@ drop_output_set_clear(struct drop_output_set *set);
 
 struct drop_request {
 	const char *subject_id;
-	const char *slug; /* all borrowed for the call */
+	const char *slug;    /* all borrowed for the call */
+	const char *variant; /* slug whose nginx.conf that of live/<slug> includes, once it exists; or NULL */
 	const struct certificate *cert;
 	int64_t generation;                /* written into the manifest; never decreases */
 	const struct strlist *directories; /* further directories prepared by root, by absolute path; or NULL */

@@ -19,6 +19,7 @@
 struct tally {
 	struct drop_job *job;
 	const char *path;
+	const char *variant; /* see drop_nginx_conf() */
 	size_t seen, missing;
 	struct strlist lines;
 };
@@ -73,7 +74,7 @@ static void
 check_set(struct tally *t, const struct drop_files *f, int fd, const struct stat *st)
 {
 	_cleanup_free_ char *version = drop_version_name(t->job);
-	_cleanup_free_ char *nginx = drop_nginx_conf(t->path, version, key_der_place(&t->job->key_der));
+	_cleanup_free_ char *nginx = drop_nginx_conf(t->path, version, key_der_place(&t->job->key_der), t->variant);
 	struct drop_content contents[DROP_NAMES];
 	struct ledger_file file;
 
@@ -100,7 +101,7 @@ check_live(struct drop_job *job, const struct drop_files *f)
 {
 	_cleanup_free_ char *path = drop_directory(job->drops, job->slug);
 	_cleanup_free_ char *name = xasprintf("live/%s", job->slug);
-	struct tally t = { .job = job, .path = path };
+	struct tally t = { .job = job, .path = path, .variant = job->variant };
 	struct stat st;
 	int fd = openat(job->drops->root_fd, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 

@@ -38,6 +38,7 @@ struct drops {
 struct drop_job {
 	struct drops *drops;
 	char *slug;
+	char *variant; /* path of live/<slug> with the other key; or NULL */
 	struct strlist directories;
 	struct secret key_der;
 	struct buf leaf;
@@ -150,10 +151,10 @@ drop_version_name(const struct drop_job *job);
 
 /*
  * The contents of nginx.conf for the bundle @version in @directory (its path); owned by the caller. @place: of the key
- * (key_place()), or NULL: the bundle has it.
+ * (key_place()), or NULL: the bundle has it. @variant: directory whose nginx.conf is included if it exists; or NULL.
  */
 char *
-drop_nginx_conf(const char *directory, const char *version, const char *place);
+drop_nginx_conf(const char *directory, const char *version, const char *place, const char *variant);
 
 /* Removes bundles that no server can be loading any more. */
 void

@@ -32,6 +32,7 @@ drop_job_free(struct drop_job *job)
 	free(job->common_name);
 	free(job->algorithm);
 	free(job->slug);
+	free(job->variant);
 	strlist_clear(&job->directories);
 	secret_clear(&job->key_der);
 	buf_clear(&job->leaf);
@@ -179,6 +180,8 @@ drop_job_take(struct drop_job *job, const struct drop_request *request)
 
 	if (request->directories)
 		strlist_copy(&job->directories, request->directories);
+	if (request->variant)
+		job->variant = drop_directory(job->drops, request->variant);
 	secret_copy(&job->key_der, &request->cert->key);
 	buf_add(&job->leaf, request->cert->leaf_pem.data, request->cert->leaf_pem.len);
 	buf_add(&job->chain, request->cert->chain_pem.data, request->cert->chain_pem.len);

@@ -45,17 +45,36 @@ is_version_name(const char *name)
 	       strcmp(name + prefix + digits, VERSION_SUFFIX) == 0;
 }
 
+static void
+nginx_add_quoted(struct buf *ret, const char *path)
+{
+	for (const char *c = path; *c; c++)
+		buf_printf(ret, "%s%c", *c == '"' || *c == '\\' ? "\\" : "", *c);
+}
+
+/* nginx refuses to include a file that is missing, unless the path is a pattern. */
+static char *
+nginx_include(const char *variant)
+{
+	_cleanup_buf_ struct buf path = BUF_INIT;
+
+	if (!variant)
+		return xstrdup("");
+	nginx_add_quoted(&path, variant);
+	return xasprintf("include \"%s/nginx.con[f]\";\n", buf_str(&path));
+}
+
 char *
-drop_nginx_conf(const char *directory, const char *version, const char *place)
+drop_nginx_conf(const char *directory, const char *version, const char *place, const char *variant)
 {
 	static const char head[] =
 		"# Written by certd for an include in a server block of nginx, and replaced with the certificate.\n";
 	_cleanup_buf_ struct buf path = BUF_INIT;
+	_cleanup_free_ char *include = nginx_include(variant);
 
 	if (strchr(directory, '$'))
 		return xasprintf("%s# nginx reads $ in a path as a variable: use another directory.\n", head);
-	for (const char *c = directory; *c; c++)
-		buf_printf(&path, "%s%c", *c == '"' || *c == '\\' ? "\\" : "", *c);
+	nginx_add_quoted(&path, directory);
 	if (place && strncmp(place, KEY_PLACE_TOKEN, strlen(KEY_PLACE_TOKEN)) != 0)
 		return xasprintf("%sssl_certificate \"%s/%s\";\n# Whoever made the certificate request has its key: "
 				 "ssl_certificate_key belongs to your own configuration.\n",
@@ -63,8 +82,8 @@ drop_nginx_conf(const char *directory, const char *version, const char *place)
 	if (place)
 		return xasprintf("%sssl_certificate \"%s/%s\";\nssl_certificate_key \"engine:pkcs11:%s\";\n", head,
 			buf_str(&path), version, place);
-	return xasprintf("%sssl_certificate \"%s/%s\";\nssl_certificate_key \"%s/%s\";\n", head, buf_str(&path),
-		version, buf_str(&path), version);
+	return xasprintf("%sssl_certificate \"%s/%s\";\nssl_certificate_key \"%s/%s\";\n%s", head, buf_str(&path),
+		version, buf_str(&path), version, include);
 }
 
 struct version {

@@ -51,6 +51,7 @@ link_bundle(const struct flat *flat, int dirfd, const struct stat *st)
 /* A directory that is written to. */
 struct place {
 	const char *path;
+	const char *variant; /* see drop_nginx_conf() */
 	int fd;
 	struct stat st;
 };
@@ -86,7 +87,7 @@ static int
 stage_set(const struct drop_job *job, const struct drop_files *f, const struct place *to, const char *version,
 	const struct flat *flat, struct error *err)
 {
-	_cleanup_free_ char *nginx = drop_nginx_conf(to->path, version, key_der_place(&job->key_der));
+	_cleanup_free_ char *nginx = drop_nginx_conf(to->path, version, key_der_place(&job->key_der), to->variant);
 	struct drop_content files[DROP_NAMES];
 
 	drop_set_contents(job, f, nginx, files);
@@ -151,7 +152,7 @@ static int
 write_live(const struct drop_job *job, const struct drop_files *f, const struct flat *flat, struct error *err)
 {
 	_cleanup_free_ char *path = drop_directory(job->drops, job->slug);
-	struct place to = { .path = path };
+	struct place to = { .path = path, .variant = job->variant };
 	int live = drop_open_part(job->drops, "live", err);
 	int rc;
 

@@ -97,8 +97,7 @@ output_add_domain(struct buf *ret, const char *common_name)
 		buf_add_char(ret, *c == '*' || *c == '/' ? '_' : *c);
 }
 
-/* "rsa" or "ecdsa". @algorithm: name of the key's algorithm. */
-static const char *
+const char *
 output_type_of(const char *algorithm)
 {
 	return algorithm && strncmp(algorithm, "rsa", strlen("rsa")) == 0 ? "rsa" : "ecdsa";

@@ -82,6 +82,10 @@ struct output_values {
 	int64_t number;
 };
 
+/* "rsa" or "ecdsa", which stands for all others. @algorithm: name of a key's; or NULL. Static. */
+const char *
+output_type_of(const char *algorithm);
+
 /* Owned by the caller; NULL: it is not a plain path with these values (a name that is empty or too long). */
 char *
 output_expand(const char *template, const struct output_values *values);

@@ -196,6 +196,7 @@ check_next(struct rollout_check *c, const struct rollout_state *state)
 	_cleanup_strlist_ struct strlist own = STRLIST_INIT, declared = STRLIST_INIT;
 	struct drop_request request = { .subject_id = c->subject.id,
 		.slug = c->subject.slug,
+		.variant = c->subject.variant,
 		.cert = &cert,
 		.generation = state->generation,
 		.is_partial = strcmp(id, rollout_certificate_of(state, NULL)) != 0,

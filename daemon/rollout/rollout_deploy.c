@@ -162,6 +162,7 @@ write_start(struct run *run, const char *directory, struct error *err)
 	struct drop_request request = {
 		.subject_id = run->subject.id,
 		.slug = run->subject.slug,
+		.variant = run->subject.variant,
 		.cert = &cert,
 		.generation = run->state.generation,
 	};

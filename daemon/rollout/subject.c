@@ -9,6 +9,7 @@ subject_clear(struct subject *s)
 {
 	free(s->name);
 	free(s->slug);
+	free(s->variant);
 	free(s->certificate);
 	strlist_clear(&s->consumers);
 	*s = (struct subject){ .type = NULL };
@@ -43,14 +44,16 @@ load_imported(struct store *store, const char *id, struct subject *ret, struct e
 int
 subject_load(struct store *store, const char *id, struct subject *ret, struct error *err)
 {
-	_cleanup_autocert_ struct autocert a = { 0 };
+	_cleanup_autocert_ struct autocert a = { 0 }, variant = { 0 };
 	int found = object_peek(store, &autocert_class, id, &a, err);
 
 	if (found == 0)
 		return load_imported(store, id, ret, err);
-	if (found == 1)
-		subject_fill(ret, autocert_class.name, &a.o, a.slug, a.last_certificate, &a.consumers);
-	return found;
+	if (found < 0 || (a.variant && object_peek(store, &autocert_class, a.variant, &variant, err) < 0))
+		return -1;
+	subject_fill(ret, autocert_class.name, &a.o, a.slug, a.last_certificate, &a.consumers);
+	ret->variant = xstrdup_null(variant.slug);
+	return 1;
 }
 
 void

@@ -13,6 +13,7 @@ struct subject {
 	char id[STORE_ID_SIZE];
 	char *name;               /* owned */
 	char *slug;               /* owned */
+	char *variant;            /* owned; slug of the auto-certificate with its other key; or NULL */
 	char *certificate;        /* owned; id of the certificate to be served; NULL: none yet */
 	struct strlist consumers; /* ids */
 };

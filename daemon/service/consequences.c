@@ -125,13 +125,15 @@ autocert_has_other_keys(const struct autocert *old, const struct autocert *new)
 {
 	return !strlist_equal(&old->tlsa_names, &new->tlsa_names) ||
 	       (new->tlsa_names.count && (!is_same(old->last_certificate, new->last_certificate) ||
-						 !is_same(old->key_algorithm, new->key_algorithm)));
+						 !is_same(autocert_key_algorithm(old), autocert_key_algorithm(new))));
 }
 
 static void
 autocert_changed(const struct step *s, const struct autocert *old, const struct autocert *new)
 {
 	bool has_same_consumers = strlist_equal(&old->consumers, &new->consumers);
+	bool has_same_files = has_same_consumers && is_same(new->last_certificate, old->last_certificate) &&
+			      is_same(new->variant, old->variant); /* nginx.conf names the variant's */
 	bool is_adopting = !old->o.id[0] && new->last_certificate;
 
 	if (is_adopting)
@@ -155,7 +157,7 @@ autocert_changed(const struct step *s, const struct autocert *old, const struct 
 	if (!has_same_consumers)
 		withdraw_from_consumers(s->env->rollout, s->txn, &(struct withdraw_from){ new->o.id, new->slug, NULL },
 			&old->consumers, &new->consumers, s->now);
-	if (new->last_certificate && !(has_same_consumers && is_same(new->last_certificate, old->last_certificate)))
+	if (new->last_certificate && !has_same_files)
 		rollout_request(s->env->rollout, s->txn, new, new->last_certificate,
 			has_same_consumers ? window_rollout_at(s->env, old, s->now) : s->now);
 }

@@ -64,6 +64,7 @@ static const struct rule rules[] = {
 		"the certificate is for another name; its files stay where they are" },
 	{ API_AUTOCERTIFICATE, "subjectAlternativeNames", EFFECT_REISSUE, 0, "the certificate is for other names" },
 	{ API_AUTOCERTIFICATE, "keyAlgorithm", EFFECT_REISSUE, 0, "the certificate has another kind of key" },
+	{ API_AUTOCERTIFICATE, "keyAlgorithms", EFFECT_REISSUE, 0, "the certificate has another kind of key" },
 	{ API_AUTOCERTIFICATE, "csr", EFFECT_REISSUE, 0, "the certificate is for another request" },
 	{ API_AUTOCERTIFICATE, "keyUri", EFFECT_REISSUE, 0, "the certificate is for another key" },
 	{ API_AUTOCERTIFICATE, "challenge", EFFECT_REISSUE, FOR_ORDERS, next_order },
@@ -213,18 +214,13 @@ same_setting(const struct setting *a, const struct setting *b)
 
 /* --- what follows --- */
 
-/* Writing out the default is not a change. */
+/* Its own key is of the same kind: the default was written out, or a second key was added or removed. */
 static bool
-is_default_written_out(const struct rule *rule, const void *old, const void *new)
+has_same_algorithm(const struct rule *rule, const void *old, const void *new)
 {
-	const struct autocert *a = old, *b = new;
-	const char *x, *y;
-
-	if (rule->id != API_AUTOCERTIFICATE || strcmp(rule->property, "keyAlgorithm") != 0)
-		return false;
-	x = a->key_algorithm ? a->key_algorithm : "secp256r1";
-	y = b->key_algorithm ? b->key_algorithm : "secp256r1";
-	return strcmp(x, y) == 0;
+	return rule->id == API_AUTOCERTIFICATE &&
+	       strncmp(rule->property, "keyAlgorithm", strlen("keyAlgorithm")) == 0 &&
+	       strcmp(autocert_key_algorithm(old), autocert_key_algorithm(new)) == 0;
 }
 
 static bool
@@ -261,9 +257,10 @@ apply_rule(const struct rule *rule, const char *property, const void *old, const
 	enum effect_action action = rule->action;
 	const char *reason = rule->reason;
 
-	if (is_default_written_out(rule, old, new)) {
+	if (has_same_algorithm(rule, old, new)) {
 		action = EFFECT_NOTHING;
-		reason = "it is the default";
+		reason = strcmp(property, "keyAlgorithms") == 0 ? "the certificate with the second key follows"
+								: "it is the same kind of key";
 	} else if (is_other_order(rule, old, new)) {
 		action = EFFECT_NOTHING;
 		reason = "they are the same";

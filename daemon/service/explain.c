@@ -511,6 +511,22 @@ why_unvalidated(struct explanation *e)
 	explain_add(&e->advice, xasprintf("the next renewal will fail: %s", why.message));
 }
 
+/* The other one of two keys. */
+static void
+why_variant(struct explanation *e)
+{
+	_cleanup_autocert_ struct autocert other = { 0 };
+	const char *id = e->a.variant ? e->a.variant : e->a.variant_of;
+
+	if (!id || object_peek(e->call->service->store, &autocert_class, id, &other, NULL) != 1)
+		return;
+	strlist_take(&e->reasons, xasprintf(e->a.variant ? "its second key has the auto-certificate '%s'"
+							 : "it has the second key of '%s', and its declaration",
+					  other.o.name));
+	if (error_is_set(&other.last_error))
+		explain_advise(e, "the order for the other key failed; to see why", "explain auto", other.o.name, NULL);
+}
+
 static void
 explain_end(struct explanation *e)
 {
@@ -563,6 +579,7 @@ autocert_explain(struct call *call, struct json_object *params, struct error *er
 	why_limited(&e);
 	why_provider(&e);
 	why_rollout(&e, &e.a.o);
+	why_variant(&e);
 	explain_decisions(&e);
 	explain_end(&e);
 	return 0;

@@ -49,4 +49,5 @@ libcertd_a_SOURCES += \
 	daemon/service/troubles.c daemon/service/troubles.h \
 	daemon/service/unvalidated.c daemon/service/unvalidated.h \
 	daemon/service/used_files.c daemon/service/used_files.h \
+	daemon/service/variant.c daemon/service/variant.h \
 	daemon/service/zones.c daemon/service/zones.h

@@ -30,6 +30,7 @@
 #include "daemon/service/slug.h"
 #include "daemon/service/token_keys.h"
 #include "daemon/service/used_files.h"
+#include "daemon/service/variant.h"
 #include "daemon/service/zones.h"
 #include "daemon/store/compromised.h"
 
@@ -218,12 +219,11 @@ res_autocert_check_fallbacks(struct call *call, struct autocert *a, struct error
 }
 
 static int
-autocert_read(struct call *call, const void *old _unused_, void *obj, struct json_object *properties _unused_,
-	struct error *err)
+autocert_read(struct call *call, const void *old _unused_, void *obj, struct json_object *properties, struct error *err)
 {
 	struct autocert *a = obj;
 
-	if (res_autocert_canonical_names(call, a, err) < 0 ||
+	if (variant_check_main(call, a, err) < 0 || res_autocert_canonical_names(call, a, err) < 0 ||
 		resource_property_ref(call, &provider_class, "provider", a->provider, &a->provider, err) < 0)
 		return -1;
 	if (a->dns_provider && resource_property_ref(call, &dnsprovider_class, "dnsProvider", a->dns_provider,
@@ -238,7 +238,8 @@ autocert_read(struct call *call, const void *old _unused_, void *obj, struct jso
 		return resource_refused(err, "preferredChain");
 	if (dane_canonical_names(&a->tlsa_names, err) < 0)
 		return resource_refused(err, NULL);
-	if (res_autocert_check_key(call, a, err) < 0 || consumers_resolve(call, &a->consumers, a->o.id, err) < 0)
+	if (res_autocert_check_key(call, a, err) < 0 || consumers_resolve(call, &a->consumers, a->o.id, err) < 0 ||
+		variant_read(call, a, properties, err) < 0)
 		return -1;
 	return consumers_check_no_key(call, a, err);
 }
@@ -252,11 +253,11 @@ const struct resource_ops autocert_ops = {
 
 /* --- create --- */
 
-static int
-check_limit(struct call *call, struct error *err)
+int
+autocert_check_limit(struct call *call, int64_t extra, struct error *err)
 {
 	int64_t most = call->service->conf->max_auto_certificates;
-	int64_t have = 0;
+	int64_t have = extra;
 
 	for (enum object_state state = OBJECT_PROVISIONING; state <= OBJECT_FAILED; state++)
 		have += object_count(call->service->store, &autocert_class, state);
@@ -269,7 +270,7 @@ check_limit(struct call *call, struct error *err)
 static int
 autocert_store(struct call *call, struct autocert *a, enum event_kind kind, struct error *err)
 {
-	if (resource_save(call, kind, a, err) < 0)
+	if (variant_follow(call, a, kind == EVENT_OBJECT_CREATED, err) < 0 || resource_save(call, kind, a, err) < 0)
 		return -1;
 	if (strlist_has(&call->cancels, a->o.id)) /* running work will have ended when the answer is read */
 		json_object_object_del(json_path(call->result, "metadata"), "progress");
@@ -302,7 +303,7 @@ autocert_create(struct call *call, struct json_object *params _unused_, struct e
 	_cleanup_autocert_ struct autocert a = { 0 };
 	int rc, is_adopted;
 
-	if (check_limit(call, err) < 0 || resource_declare(call, &a, err) < 0)
+	if (autocert_check_limit(call, 0, err) < 0 || resource_declare(call, &a, err) < 0)
 		return -1;
 	rc = token_keys_wait(call, a.key_uri, "properties.keyUri", autocert_create, err);
 	if (!rc)
@@ -387,6 +388,18 @@ res_autocert_say_limit(struct call *call, const struct autocert *a, struct effec
 }
 
 int
+autocert_apply(
+	struct call *call, const struct autocert *old, struct autocert *a, struct effect *effect, struct error *err)
+{
+	if (strlist_has(&effect->changed, "challenge") || strlist_has(&effect->changed, "dnsProvider"))
+		strlist_clear(&a->validations); /* the operator's wish goes before what has worked */
+	if (strlist_has(&effect->changed, "tlsaNames"))
+		dane_redeclared(a);
+	apply_effect(call, a, effect);
+	return strlist_equal(&old->labels, &a->labels) ? 0 : give_labels(call, a, err);
+}
+
+int
 autocert_update(struct call *call, struct json_object *params _unused_, struct error *err)
 {
 	_cleanup_autocert_ struct autocert old = { 0 };
@@ -408,15 +421,10 @@ autocert_update(struct call *call, struct json_object *params _unused_, struct e
 		return rc;
 	if (check_challenges(call, &a, err) < 0)
 		return -1;
-	if (strlist_has(&effect.changed, "challenge") || strlist_has(&effect.changed, "dnsProvider"))
-		strlist_clear(&a.validations); /* the operator's wish goes before what has worked */
-	if (strlist_has(&effect.changed, "tlsaNames"))
-		dane_redeclared(&a);
-	apply_effect(call, &a, &effect);
+	if (autocert_apply(call, &old, &a, &effect, err) < 0)
+		return -1;
 	if (strlist_has(&effect.changed, "renewBefore"))
 		res_autocert_say_limit(call, &a, &effect);
-	if (!strlist_equal(&old.labels, &a.labels) && give_labels(call, &a, err) < 0)
-		return -1;
 	return autocert_store(call, &a, EVENT_OBJECT_UPDATED, err);
 }
 
@@ -475,24 +483,31 @@ describe_removal(struct call *call, const struct autocert *a, bool has_certifica
 }
 
 int
+autocert_forget(struct call *call, const struct autocert *a, bool has_certificates, struct error *err)
+{
+	if ((has_certificates && delete_certificates(call, a->o.id, err) < 0) ||
+		authorizations_forget(call, a->o.id, err) < 0)
+		return -1;
+	call_cancel(call, a->o.id);
+	slug_release(call, a->slug);
+	return 0;
+}
+
+int
 autocert_delete(struct call *call, struct json_object *params, struct error *err)
 {
 	_cleanup_autocert_ struct autocert a = { 0 };
 	_cleanup_effect_ struct effect effect = { .action = EFFECT_NOTHING };
 	struct json_object *with = json_path(params, "withCertificates");
+	bool has_certificates = with && json_object_get_boolean(with);
 
-	if (resource_find_peek(call, &autocert_class, params, &a, err) < 0 ||
+	if (resource_find_peek(call, &autocert_class, params, &a, err) < 0 || variant_check_main(call, &a, err) < 0 ||
 		used_files_check(call, &autocert_class, &a, NULL, &effect, err) < 0 ||
+		variant_remove(call, &a, has_certificates, &effect.reasons, err) < 0 ||
 		resource_remove(call, &a, err) < 0)
 		return -1;
-	if (with && json_object_get_boolean(with) && delete_certificates(call, a.o.id, err) < 0)
-		return -1;
-	if (authorizations_forget(call, a.o.id, err) < 0)
-		return -1;
-	describe_removal(call, &a, with && json_object_get_boolean(with), &effect);
-	call_cancel(call, a.o.id);
-	slug_release(call, a.slug);
-	return 0;
+	describe_removal(call, &a, has_certificates, &effect);
+	return autocert_forget(call, &a, has_certificates, err);
 }
 
 /* --- verbs --- */
@@ -528,27 +543,40 @@ check_allowed(struct call *call, const struct autocert *a, struct error *err)
 	return -1;
 }
 
+static int
+autocert_renew_now(struct call *call, struct autocert *a, bool is_forced, struct error *err)
+{
+	if (a->is_paused && !is_forced)
+		return error_set(err, ERROR_STATE, "'%s' is paused; resume it, or renew with --force", a->o.name);
+	if (is_forced)
+		clients_unlimit(call->service->issue_env->clients, autocert_provider(a));
+	else if (check_allowed(call, a, err) < 0)
+		return -1;
+	a->skips_limits = is_forced;
+	a->skips_windows = true;
+	if (!issue_running(call->service->scheduler, a->o.id) &&
+		authorize_give_order(call->service->issue_env, call_txn(call), a, err) < 0)
+		return -1;
+	issue_plan_renewal(call->service->issue_env, a, true);
+	return 0;
+}
+
 int
 autocert_renew(struct call *call, struct json_object *params, struct error *err)
 {
-	_cleanup_autocert_ struct autocert a = { 0 };
+	_cleanup_autocert_ struct autocert a = { 0 }, variant = { 0 };
 	struct json_object *force = json_path(params, "force");
 	bool is_forced = force && json_object_get_boolean(force);
+	int found;
 
 	if (resource_find(call, &autocert_class, params, &a, err) < 0)
 		return -1;
-	if (a.is_paused && !is_forced)
-		return error_set(err, ERROR_STATE, "'%s' is paused; resume it, or renew with --force", a.o.name);
-	if (is_forced)
-		clients_unlimit(call->service->issue_env->clients, autocert_provider(&a));
-	else if (check_allowed(call, &a, err) < 0)
+	found = variant_load(call, &a, &variant, err);
+	if (found < 0 || autocert_renew_now(call, &a, is_forced, err) < 0)
 		return -1;
-	a.skips_limits = is_forced;
-	a.skips_windows = true;
-	if (!issue_running(call->service->scheduler, a.o.id) &&
-		authorize_give_order(call->service->issue_env, call_txn(call), &a, err) < 0)
-		return -1;
-	issue_plan_renewal(call->service->issue_env, &a, true);
+	if (found && (autocert_renew_now(call, &variant, is_forced, err) < 0 ||
+			     object_save(call->service->store, call_txn(call), &autocert_class, &variant, err) < 0))
+		return error_wrap(err, "'%s'", variant.o.name);
 	return autocert_store(call, &a, EVENT_OBJECT_UPDATED, err);
 }
 
@@ -605,7 +633,7 @@ autocert_pause(struct call *call, struct json_object *params, struct error *err)
 {
 	_cleanup_autocert_ struct autocert a = { 0 };
 
-	if (resource_find(call, &autocert_class, params, &a, err) < 0)
+	if (resource_find(call, &autocert_class, params, &a, err) < 0 || variant_check_main(call, &a, err) < 0)
 		return -1;
 	a.is_paused = true;
 	a.next_at = 0;
@@ -621,7 +649,7 @@ autocert_resume(struct call *call, struct json_object *params, struct error *err
 	const struct issue_env *env = call->service->issue_env;
 	_cleanup_autocert_ struct autocert a = { 0 };
 
-	if (resource_find(call, &autocert_class, params, &a, err) < 0)
+	if (resource_find(call, &autocert_class, params, &a, err) < 0 || variant_check_main(call, &a, err) < 0)
 		return -1;
 	if (!a.is_paused && !a.unpause_url)
 		return error_set(err, ERROR_STATE, "'%s' is not paused", a.o.name);

@@ -11,6 +11,22 @@
 void
 autocert_reissue(struct call *call, struct autocert *a);
 
+/*
+ * Starts what a change of the declaration from @old to @a requires, except for what follows from saving @a, which the
+ * caller does. Return: 0 or -1.
+ */
+int
+autocert_apply(
+	struct call *call, const struct autocert *old, struct autocert *a, struct effect *effect, struct error *err);
+
+/* What goes with @a, which is deleted. @has_certificates: its certificates too. Return: 0 or -1. */
+int
+autocert_forget(struct call *call, const struct autocert *a, bool has_certificates, struct error *err);
+
+/* ERROR_LIMIT if there may be no more. @extra: those that the call creates as well. Return: 0 or -1. */
+int
+autocert_check_limit(struct call *call, int64_t extra, struct error *err);
+
 /* Does its next order wait for a rate limit, as @a->hold_why says? */
 bool
 autocert_is_on_hold(const struct autocert *a);

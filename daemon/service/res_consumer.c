@@ -133,6 +133,24 @@ consumers_resolve(struct call *call, struct strlist *consumers, const char *self
 	return check_directories(call, consumers, self_id, err);
 }
 
+int
+consumers_check_several(struct call *call, const struct autocert *a, struct error *err)
+{
+	for (size_t i = 0; i < a->consumers.count; i++) {
+		_cleanup_consumer_ struct consumer c = { 0 };
+		_cleanup_free_ char *field = xasprintf("properties.consumers[%zu]", i);
+
+		if (object_peek(call->service->store, &consumer_class, a->consumers.items[i], &c, err) < 0)
+			return -1;
+		if (is_for_one(&c))
+			return error_set_field(err, field,
+				"'%s' has room for the files of one certificate in %s, and keyAlgorithms need two: "
+				"declare its outputs with {domain} and {type}, or with {name}",
+				c.o.name, c.directory);
+	}
+	return 0;
+}
+
 /* The property by which @c needs the private key; NULL: it does not. */
 static const char *
 consumer_needs_key(const struct consumer *c)

@@ -13,6 +13,13 @@ int
 consumers_resolve(struct call *call, struct strlist *consumers, const char *self_id, struct error *err);
 
 /*
+ * consumers_check_several() - each of them has room for two certificates of @a
+ * ERROR_INVALID with the field "properties.consumers[N]".
+ */
+int
+consumers_check_several(struct call *call, const struct autocert *a, struct error *err);
+
+/*
  * consumers_check_no_key() - none of them needs the private key of @a, which certd does not have
  * ERROR_INVALID with the field "properties.consumers[N]".
  */

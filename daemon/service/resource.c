@@ -366,6 +366,12 @@ resource_stamp(const struct call *call, struct object *o, bool is_new)
 }
 
 void
+resource_created(struct call *call, struct object *o)
+{
+	resource_stamp(call, o, true);
+}
+
+void
 resource_modified(struct call *call, struct object *o)
 {
 	resource_stamp(call, o, false);

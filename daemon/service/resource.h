@@ -102,6 +102,10 @@ resource_declare(struct call *call, void *obj, struct error *err);
 int
 resource_redeclare(struct call *call, void *old, void *obj, struct effect *ret, struct error *err);
 
+/* metadata of an object that is created with another one. */
+void
+resource_created(struct call *call, struct object *o);
+
 /* metadata of a changed object. */
 void
 resource_modified(struct call *call, struct object *o);

@@ -175,6 +175,11 @@ struct autocert {
 	int64_t validation_failures; /* of orders at the CA, in a row */
 	int64_t rehearse_until_at;   /* then the CA is asked again, whatever rehearsals say */
 	bool is_rehearsed;           /* the next order goes to the CA: the rehearsal before it is over */
+
+	/* Two keys, see service/variant.h: */
+	struct strlist key_algorithms; /* instead of .key_algorithm */
+	char *variant;                 /* id of the auto-certificate with the second one; or NULL */
+	char *variant_of;              /* id of the one that this is the variant of; or NULL */
 };
 
 /* The id of the provider that the next order goes to. Borrowed. */
@@ -182,6 +187,15 @@ static inline const char *
 autocert_provider(const struct autocert *a)
 {
 	return a->provider_now ? a->provider_now : a->provider;
+}
+
+/* The algorithm of its key. Borrowed. */
+static inline const char *
+autocert_key_algorithm(const struct autocert *a)
+{
+	if (a->key_algorithms.count)
+		return a->key_algorithms.items[0];
+	return a->key_algorithm ? a->key_algorithm : "secp256r1";
 }
 
 /* The property that says that certd does not have the key of the certificate; NULL: it has. */

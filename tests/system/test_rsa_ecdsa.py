@@ -1,5 +1,6 @@
-"""Two auto-certificates for one name, one with an RSA key: servers present either, and each is renewed and probed alone."""
+"""One auto-certificate with an ECDSA and an RSA key: servers present either, and each is renewed and probed alone."""
 import re
+import shutil
 import subprocess
 
 import pytest
@@ -35,26 +36,28 @@ def certd(start):
     return certd
 
 
-def add_both(certd, *options):
-    words = ("add-auto", "--provider", "le", "--cn", NAME, *options)
-    certd.ctl(*words, "--name", "www")
-    certd.ctl(*words, "--name", "www-rsa", "--key-algorithm", "rsa2048")
-    for name in KINDS:
-        wait_for((certd.drop(name) / "manifest.json").exists, patient(60), name)
+def add(certd, *options):
+    certd.ctl("add-auto", "--provider", "le", "--cn", NAME, "--name", "www", *options)
+    wait_for((certd.drop("www") / "manifest.json").exists, patient(60), "the files")
 
 
-def test_nginx_presents_either_key_and_each_is_probed_alone(certd, scratch, start):
-    add_both(certd)
-    both = scratch / "both" / "nginx.conf"
-    both.parent.mkdir()
-    both.write_text("".join(f"include {certd.drop(name)}/nginx.conf;\n" for name in KINDS))
-    nginx = start(Nginx, bundles={NAME: both})
+def wait_for_second(certd):
+    wait_for((certd.drop("www-rsa") / "manifest.json").exists, patient(60), "the files of the second key")
+
+
+def test_nginx_presents_either_key_from_one_include_and_each_is_probed_alone(certd, scratch, start):
+    add(certd)
+    conf = certd.drop("www") / "nginx.conf"
+    assert "nginx.con[f]" not in conf.read_text()
+    nginx = start(Nginx, bundles={NAME: conf})
     files = scratch / "files"
     files.mkdir()
     certd.ctl("add-consumer", "--name", "web", "--activate", "none", "--probe", f"127.0.0.1:{nginx.tls_port}",
               "--directory", files, "--file", "bundle:{domain}.pem.{type}")
-    for name in KINDS:
-        certd.ctl("set", "auto", name, "--consumer", "web")
+    certd.ctl("set", "auto", "www", "--key-algorithms", "secp256r1,rsa2048", "--consumer", "web")
+    wait_for_second(certd)
+    wait_for(lambda: "nginx.con[f]" in conf.read_text(), patient(60), "the include of the second key")
+    nginx.reload()
 
     def served(name):
         return certd.call("autoCertificate.get", ref=name)["metadata"].get("served")
@@ -73,18 +76,53 @@ def test_nginx_presents_either_key_and_each_is_probed_alone(certd, scratch, star
         assert presented(nginx.tls_port, sigalg) == deployed(certd, name)
     assert deployed(certd, "www-rsa") != before["www-rsa"]
 
+    certd.stop()
+    shutil.rmtree(certd.drop("www-rsa"))  # a second key whose files do not exist yet, or any more
+    nginx.reload()
+    assert presented(nginx.tls_port, KINDS["www"]) == deployed(certd, "www")
 
-def test_haproxy_presents_either_key_and_takes_a_renewal_without_a_reload(certd, start):
+
+def test_haproxy_presents_either_key_and_takes_a_renewal_of_both_without_a_reload(certd, start):
     (certd.state / "pem").mkdir(exist_ok=True)
     haproxy = start(Haproxy, certd.state / "pem")
     certd.ctl("add-consumer", "--name", "lb", "--activate", "haproxy", "--stats-socket", haproxy.stats_socket,
               "--probe", f"127.0.0.1:{haproxy.tls_port}")
-    add_both(certd, "--consumer", "lb")
+    add(certd, "--consumer", "lb", "--key-algorithms", "secp256r1,rsa2048")
+    wait_for_second(certd)
     for name, sigalg in KINDS.items():
         wait_for(lambda n=name, s=sigalg: presented(haproxy.tls_port, s) == deployed(certd, n), patient(30), name)
     before = {name: deployed(certd, name) for name in KINDS}
-    for name in KINDS:
-        certd.call("autoCertificate.renew", ref=name)
-        wait_for(lambda name=name: deployed(certd, name) != before[name], patient(60), f"the files of {name}")
+    certd.ctl("renew", "www")
     for name, sigalg in KINDS.items():
+        wait_for(lambda name=name: deployed(certd, name) != before[name], patient(60), f"the files of {name}")
         wait_for(lambda n=name, s=sigalg: presented(haproxy.tls_port, s) == deployed(certd, n), patient(30), name)
+
+
+def test_the_second_key_follows_its_declaration(certd, scratch):
+    add(certd, "--key-algorithms", "secp256r1,rsa2048", "--label", "red")
+    wait_for_second(certd)
+    second = certd.call("autoCertificate.get", ref="www-rsa")
+    first = certd.call("autoCertificate.get", ref="www")  # shows what was declared
+    assert first["metadata"]["variant"] == second["id"] and second["metadata"]["variantOf"] == first["id"]
+    assert first["properties"]["keyAlgorithms"] == ["secp256r1", "rsa2048"] and "keyAlgorithm" not in first["properties"]
+
+    for words in (("set", "auto", "www-rsa", "--label", "blue"), ("pause", "www-rsa"), ("rm", "auto", "www-rsa")):
+        refused = certd.ctl(*words, check=False)
+        assert refused.returncode != 0 and "'www-rsa' has the second key of 'www' and follows it" in refused.stderr
+    certd.ctl("set", "auto", "www", "--label", "blue", "--name", "shop")
+    certd.ctl("pause", "shop")
+    second = certd.call("autoCertificate.get", ref="shop-rsa")
+    assert second["properties"]["labels"] == ["blue"] and second["metadata"]["paused"]
+    certd.ctl("resume", "shop")
+    assert not certd.call("autoCertificate.get", ref="shop-rsa")["metadata"]["paused"]
+
+    dump = scratch / "all.yaml"
+    dump.write_text(certd.ctl("dump").stdout)
+    assert "shop-rsa" not in dump.read_text()
+    assert certd.ctl("apply", "-f", dump, "--prune").stdout.splitlines()[-1].startswith("0 created, 0 changed, 0 removed")
+
+    certd.ctl("set", "auto", "shop", "--key-algorithms", "secp256r1")
+    wait_for(lambda: not certd.drop("www-rsa").exists(), patient(30), "the files of the second key to be removed")
+    assert [a["properties"]["name"] for a in certd.call("autoCertificate.list")["items"]] == ["shop"]
+    conf = certd.drop("www") / "nginx.conf"
+    wait_for(lambda: "nginx.con[f]" not in conf.read_text(), patient(30), "the include to be removed")

@@ -15,7 +15,7 @@
 #include <string.h>
 
 static const char *const files[] = { "providers", "auto-certificates", "certificates", "others", "alerts", "scope",
-	"failures", "documents", "rest", "edges", "adoption", "warnings", "revocation", "declarations" };
+	"failures", "documents", "rest", "edges", "adoption", "warnings", "revocation", "declarations", "pairs" };
 
 /* --- certificates to import --- */
 
@@ -210,6 +210,11 @@ Test(calls, of_which_somebody_has_to_be_warned)
 Test(calls, of_what_a_declaration_may_have)
 {
 	run("declarations");
+}
+
+Test(calls, of_auto_certificates_with_two_keys)
+{
+	run("pairs");
 }
 
 /* --- while the store fails --- */

@@ -111,6 +111,17 @@ Test(consequences, a_new_certificate_is_rolled_out)
 	end(&p);
 }
 
+Test(consequences, files_are_written_again_when_there_is_another_key)
+{
+	struct pair p;
+
+	begin(&p);
+	str_replace(&p.new.variant, "00000000-0000-4000-8000-000000000009");
+	step(&p, false);
+	cr_expect_eq(generation(&p), p.rollout.generation + 1);
+	end(&p);
+}
+
 Test(consequences, other_consumers_get_the_certificate_that_is_there)
 {
 	struct pair p;

@@ -794,6 +794,35 @@ Test(drop, the_path_in_nginx_conf_is_one_word)
 	rig_clear(&r);
 }
 
+/* A pattern, so that nginx takes the file while the other key has none. */
+Test(drop, nginx_conf_of_live_includes_that_of_the_other_key)
+{
+	_cleanup_strlist_ struct strlist directories = STRLIST_INIT;
+	_cleanup_free_ char *live = NULL, *own = NULL, *line = NULL, *elsewhere = NULL;
+	struct rig r;
+
+	rig_init(&r, clock_new_virtual(NOW));
+	make_dir(&r, "tls", 0700);
+	strlist_take(&directories, rig_path(&r, "tls"));
+	drop_write(r.drops,
+		&(struct drop_request){ .subject_id = AUTO_A,
+			.slug = SLUG,
+			.variant = SLUG "-rsa",
+			.cert = &r.cert,
+			.generation = 1,
+			.directories = &directories },
+		rig_ended, &r);
+	rig_run(&r);
+	cr_assert(!error_is_set(&r.err), "%s", r.err.message);
+	line = xasprintf("include \"%s/live/" SLUG "-rsa/nginx.con[f]\";\n", r.root);
+	live = read_text(&r, "live/" SLUG "/nginx.conf");
+	cr_expect_not_null(strstr(live, line), "%s", live);
+	own = named_bundle(&r);
+	elsewhere = read_text(&r, "tls/nginx.conf"); /* has room for one certificate */
+	cr_expect_null(strstr(elsewhere, "include \""), "%s", elsewhere);
+	rig_clear(&r);
+}
+
 Test(drop, the_manifest_says_what_is_there)
 {
 	struct certificate c = { .o.id = "11111111-1111-4111-8111-111111111111",

@@ -87,6 +87,8 @@ Test(effect, what_the_certificate_says_makes_a_new_one_what_readers_need_another
 		{ "subjectAlternativeNames", "null", EFFECT_REISSUE, false },
 		{ "keyAlgorithm", "\"rsa2048\"", EFFECT_REISSUE, false },
 		{ "keyAlgorithm", "\"secp256r1\"", EFFECT_NOTHING, false },
+		{ "keyAlgorithms", "[\"secp256r1\",\"rsa2048\"]", EFFECT_NOTHING, false },
+		{ "keyAlgorithms", "[\"rsa2048\",\"secp256r1\"]", EFFECT_REISSUE, false },
 		{ "challenge", "\"dns-01\"", EFFECT_NOTHING, false },
 		{ "dnsProvider", "\"d1\"", EFFECT_NOTHING, false },
 		{ "consumers", "[\"c1\"]", EFFECT_REDEPLOY, false },

@@ -1,0 +1,130 @@
+/* An auto-certificate with two keys: whenever certd ends, the second one follows the first, and the files agree. */
+#include "daemon/schedule/schedule.h"
+#include "tests/unit/renew/run.h"
+
+#include <criterion/criterion.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+enum { STEPS_MAX = 60 };
+
+static bool
+is_there(const char *file)
+{
+	_cleanup_free_ char *path = xasprintf("drops/live/%s", file);
+
+	return access(path, F_OK) == 0;
+}
+
+static bool
+includes_the_other(void)
+{
+	_cleanup_buf_ struct buf text = BUF_INIT;
+
+	cr_assert_geq(buf_read_file(&text, AT_FDCWD, "drops/live/a-90d/nginx.conf", 4096, NULL), 0);
+	return strstr(buf_str(&text), "/live/a-90d-rsa/nginx.con[f]\";");
+}
+
+/* With its first certificate, and one key. */
+static void
+begin_pair(struct run *r)
+{
+	run_begin(r, 0);
+	world_run_until(&r->world, world_now(&r->world) + HOUR);
+}
+
+static void
+declare(struct run *r, const char *algorithms)
+{
+	cr_assert(world_call(&r->world, RPC_AUTOCERTIFICATE_UPDATE,
+		"{'ref':'a-90d','properties':{'keyAlgorithms':[%s]}}", algorithms));
+}
+
+/* certd ends after the @n-th commit and starts again. Return: false when there were fewer. */
+static bool
+end_after_commit(struct run *r, uint64_t n)
+{
+	struct world *w = &r->world;
+	bool is_reached;
+
+	w->stop_at_commit = world_commits(w) + n;
+	world_run_until(w, world_now(w) + HOUR);
+	is_reached = world_commits(w) >= w->stop_at_commit;
+	w->stop_at_commit = 0;
+	world_stop(w);
+	world_start(w);
+	world_run_until(w, world_now(w) + HOUR);
+	return is_reached;
+}
+
+static void
+expect_pair(struct run *r, int n)
+{
+	_cleanup_autocert_ struct autocert a = { 0 }, v = { 0 };
+
+	run_load(r, "a-90d", &a);
+	run_load(r, "a-90d-rsa", &v);
+	cr_expect_str_eq(a.variant, v.o.id, "commit %d", n);
+	cr_expect_str_eq(v.variant_of, a.o.id, "commit %d", n);
+	cr_expect_eq(v.o.state, OBJECT_AVAILABLE, "commit %d", n);
+	cr_expect_not_null(v.last_certificate, "commit %d", n);
+	cr_expect(is_there("a-90d-rsa/nginx.conf"), "commit %d", n);
+	cr_expect(includes_the_other(), "commit %d", n);
+}
+
+static void
+expect_one(struct run *r, const char *id, int n)
+{
+	cr_expect_eq(object_count(r->world.store, &autocert_class, OBJECT_AVAILABLE), 1, "commit %d", n);
+	for (int kind = 1; kind < 32; kind++)
+		cr_expect_eq(run_due(r, (enum schedule_kind)kind, id), 0, "commit %d: kind %d", n, kind);
+	cr_expect_not(is_there("a-90d-rsa"), "commit %d", n);
+	cr_expect_not(includes_the_other(), "commit %d", n);
+}
+
+Test(pair, the_end_of_certd_after_each_commit_leaves_both_or_one, .timeout = 120)
+{
+	uint64_t n = 1;
+
+	for (bool more = true; more && n < STEPS_MAX; n++) {
+		_cleanup_autocert_ struct autocert v = { 0 };
+		struct run r;
+
+		begin_pair(&r);
+		declare(&r, "'secp256r1','rsa2048'");
+		more = end_after_commit(&r, n);
+		expect_pair(&r, (int)n);
+		run_load(&r, "a-90d-rsa", &v);
+		declare(&r, "'secp256r1'");
+		more = end_after_commit(&r, n) || more;
+		expect_one(&r, v.o.id, (int)n);
+		run_end(&r);
+	}
+	cr_expect_gt(n, 3, "%d commits", (int)n);
+	cr_expect_lt(n, STEPS_MAX);
+}
+
+Test(pair, each_is_renewed_in_time_and_together_with_the_first)
+{
+	_cleanup_autocert_ struct autocert a = { 0 }, v = { 0 };
+	struct run r;
+	struct world *w = &r.world;
+	uint64_t issued;
+
+	begin_pair(&r);
+	declare(&r, "'secp256r1','rsa2048'");
+	world_run_until(w, world_now(w) + HOUR);
+	cr_expect_eq(w->issued, 2);
+	world_run_until(w, world_now(w) + 70 * DAY);
+	cr_expect_eq(w->issued, 4);
+	issued = w->issued;
+	cr_assert(world_call(w, RPC_AUTOCERTIFICATE_RENEW, "{'ref':'a-90d'}"));
+	world_run_until(w, world_now(w) + HOUR);
+	cr_expect_eq(w->issued, issued + 2);
+	run_load(&r, "a-90d", &a);
+	run_load(&r, "a-90d-rsa", &v);
+	cr_expect_str_neq(a.last_certificate, v.last_certificate);
+	run_end(&r);
+}
