@@ -162,6 +162,22 @@ Test(condition, a_consumer_that_does_not_serve_the_certificate_is_named)
 	tmp_store_clear(&t);
 }
 
+Test(condition, tlsa_records_that_the_operator_has_to_change_are_a_warning)
+{
+	struct autocert a = { .attempts = 0 };
+	struct condition_facts facts = { .autocert = &a, .now = NOW }, none = { .now = NOW };
+	_cleanup_buf_ struct buf text = BUF_INIT;
+	int64_t again_at = INT64_MAX;
+
+	cr_expect_eq(severity_of("dane", &none, &text, &again_at), SEVERITY_NONE);
+	cr_expect_eq(severity_of("dane", &facts, &text, &again_at), SEVERITY_NONE);
+	cr_expect_eq(text.len, 0);
+	error_set(&a.tlsa_error, ERROR_STATE, "publish the TLSA record");
+	cr_expect_eq(severity_of("dane", &facts, &text, &again_at), SEVERITY_WARNING);
+	cr_expect_str_eq(buf_str(&text), "publish the TLSA record");
+	error_clear(&a.tlsa_error);
+}
+
 /* What an operator reads, and each fact that it depends on. */
 Test(condition, each_says_why_it_holds)
 {

@@ -1121,6 +1121,31 @@ Test(ready, the_account_and_the_profile_are_checked_at_the_ca)
 	bed_clear(&b);
 }
 
+/* The certificate in use shows whether the CA has responders. */
+Test(ready, must_staple_needs_a_ca_with_ocsp_responders)
+{
+	static const char warns[] =
+		"warning staple: the certificate in use does not name an OCSP responder: the CA may "
+		"refuse mustStaple, and servers would have nothing to staple\n";
+	_cleanup_autocert_ struct autocert renewed = { 0 };
+	struct bed b;
+
+	bed_init(&b);
+	str_replace(&b.a.common_name, "192.0.2.7");
+	bed_expect(&b, "not asked for", NULL, "", "");
+	b.a.must_staple = true;
+	bed_expect(&b, "asked for", NULL, "", warns);
+	fake_ca_script(b.w->cas[0].ca)->ocsp_url = "http://ocsp.test/";
+	cr_assert(world_call(b.w, RPC_AUTOCERTIFICATE_CREATE,
+		"{'properties':{'name':'o-90d','provider':'ca','commonName':'o-90d.sim.test'}}"));
+	world_run_until(b.w, world_now(b.w) + MINUTE);
+	cr_assert_eq(object_find(b.w->store, &autocert_class, "o-90d", &renewed, NULL), 1);
+	cr_assert_not_null(renewed.last_certificate);
+	str_replace(&b.a.last_certificate, renewed.last_certificate);
+	bed_expect(&b, "there is one", NULL, "", "");
+	bed_clear(&b);
+}
+
 Test(ready, what_is_gone_or_damaged_has_no_result)
 {
 	struct bed b;

@@ -610,16 +610,23 @@ Test(crl, lists_that_nothing_names_are_forgotten)
 }
 
 /* Killed after each commit in turn, also while it deals with what it has found. */
-Test(crl, survives_the_end_of_certd_after_every_commit, .timeout = 120)
+static void
+survive_each_commit(bool is_ocsp)
 {
 	for (uint64_t n = 1; n < 60; n++) {
 		struct scene s;
 		struct world *w = &s.run.world;
 		bool is_over;
 
-		begin(&s);
+		if (is_ocsp)
+			begin_with(&s, NULL, NULL, RESPONDER);
+		else
+			begin(&s);
 		cr_assert(world_call(w, RPC_AUTOCERTIFICATE_UPDATE, "{'ref':'a-90d','properties':{'reuseKey':true}}"));
-		publish_first(&s, 1);
+		if (is_ocsp)
+			publish_answer(&s, V_OCSP_CERTSTATUS_REVOKED, 1, 4 * DAY);
+		else
+			publish_first(&s, 1);
 		start_watch(&s);
 		w->stop_at_commit = world_commits(w) + n;
 		pass(&s, 10 * MINUTE);
@@ -639,6 +646,16 @@ Test(crl, survives_the_end_of_certd_after_every_commit, .timeout = 120)
 		}
 	}
 	cr_assert_fail("there is no end of commits");
+}
+
+Test(crl, survives_the_end_of_certd_after_every_commit, .timeout = 120)
+{
+	survive_each_commit(false);
+}
+
+Test(crl, an_answer_of_a_responder_survives_the_end_of_certd_after_every_commit, .timeout = 120)
+{
+	survive_each_commit(true);
 }
 
 Test(crl, it_begins_with_a_certificate_that_names_a_list_and_ends_with_the_last)

@@ -13,8 +13,8 @@ static const struct run_fault refusing = { .kind = FAKE_CA_NEW_ORDER, .status = 
 
 static const struct run_fault pausing = { .kind = FAKE_CA_NEW_ORDER,
 	.status = 429,
-	.body = "{\"type\":\"urn:ietf:params:acme:error:rateLimited\",\"detail\":\"Your account is temporarily prevented "
-		"from requesting certificates for a-90d.sim.test. Please visit: "
+	.body = "{\"type\":\"urn:ietf:params:acme:error:rateLimited\",\"detail\":\"Your account is temporarily "
+		"prevented from requesting certificates for a-90d.sim.test. Please visit: "
 		"https://portal.letsencrypt.org/unpause?jwt=x\"}" };
 
 struct call_of {

@@ -221,7 +221,7 @@ demands_stapling(struct run *r)
 Test(settings, must_staple_is_requested_and_the_refusal_of_a_ca_says_so)
 {
 	static const struct run_fault refusal = { .kind = FAKE_CA_FINALIZE, .status = 400, .problem = "badCSR" };
-	_cleanup_autocert_ struct autocert a = { 0 };
+	_cleanup_autocert_ struct autocert a = { 0 }, without = { 0 };
 	struct run r;
 	struct world *w = &r.world;
 
@@ -244,6 +244,12 @@ Test(settings, must_staple_is_requested_and_the_refusal_of_a_ca_says_so)
 	cr_assert(world_call(w, RPC_AUTOCERTIFICATE_UPDATE, "{'ref':'a-90d','properties':{'mustStaple':false}}"));
 	world_run_until(w, world_now(w) + MINUTE);
 	cr_expect(!demands_stapling(&r));
+	run_spoil(&r, &refusal);
+	cr_assert(world_call(w, RPC_AUTOCERTIFICATE_RENEW, "{'ref':'a-90d','force':true}"));
+	world_run_until(w, world_now(w) + MINUTE);
+	run_load(&r, "a-90d", &without);
+	cr_assert_not_null(without.last_error.message);
+	cr_expect_null(strstr(without.last_error.message, "mustStaple"), "%s", without.last_error.message);
 	run_end(&r);
 }
 
