@@ -44,7 +44,6 @@ enum {
 	MS_PER_SEC = 1000,
 	STATUS_MS = 1000,
 	CALL_THREADS = 2,
-	RELAXED_MS = 10, /* how long a commit without a waiting caller is delayed to share it with others */
 };
 
 #define USER_AGENT PACKAGE_NAME "/" PACKAGE_VERSION

@@ -17,7 +17,7 @@ static const struct record_field fields[] = {
 	RECORD_FIELD(RECORD_STRING, 2, struct cleanup, zone, NULL),
 	RECORD_FIELD(RECORD_STRING, 3, struct cleanup, name, NULL),
 	RECORD_FIELD(RECORD_STRING, 4, struct cleanup, value, NULL),
-	RECORD_FIELD(RECORD_INT, 5, struct cleanup, added_at, NULL),
+	/* 5 was the time at which it was added */
 	RECORD_FIELD(RECORD_INT, 6, struct cleanup, attempts, NULL),
 	RECORD_FIELD(RECORD_STRING, 7, struct cleanup, domain, NULL),
 	RECORD_FIELD(RECORD_STRING, 8, struct cleanup, key_authorization, NULL),

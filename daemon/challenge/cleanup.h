@@ -17,9 +17,8 @@ struct cleanup {
 	char *value;
 	char *domain;            /* the name being validated; NULL: added by an earlier version */
 	char *key_authorization; /* likewise */
-	int64_t added_at;
-	int64_t attempts;   /* consecutive failed removals */
-	struct buf unknown; /* record.h */
+	int64_t attempts;        /* consecutive failed removals */
+	struct buf unknown;      /* record.h */
 };
 
 RECORD_DECLARE(cleanup, cleanup_class);

@@ -188,7 +188,6 @@ dns_check_on_saved(const struct error *err, void *arg)
 static void
 dns_check_save(struct dns_check *c)
 {
-	int64_t now = loop_now(c->solver->env.loop);
 	struct store_txn *txn = store_begin(c->solver->store);
 	struct cleanup cleanup = {
 		.dns_provider = c->target.provider.o.id,
@@ -197,11 +196,10 @@ dns_check_save(struct dns_check *c)
 		.value = c->value,
 		.domain = c->domain,
 		.key_authorization = c->key_authorization,
-		.added_at = now,
 	};
 
 	cleanup_id(&cleanup, c->id);
-	cleanup_save(c->solver->store, txn, &cleanup, now + DNS_CHECK_SAFETY_SEC);
+	cleanup_save(c->solver->store, txn, &cleanup, loop_now(c->solver->env.loop) + DNS_CHECK_SAFETY_SEC);
 	store_then(txn, dns_check_on_saved, c);
 }
 

@@ -14,7 +14,7 @@
 #include <string.h>
 
 enum { TIMEOUT_MS = 2500, ADDRESSES_MAX = 8, RCODE_NXDOMAIN = 3 };
-enum { LOOKUP_A, LOOKUP_AAAA, LOOKUP_RESOLVER, LOOKUP_FAILED };
+enum { LOOKUP_A, LOOKUP_AAAA, LOOKUP_RESOLVER };
 
 struct dns_server *
 dns_server_new(const struct dns_watch_common *common, const char *host, int port)

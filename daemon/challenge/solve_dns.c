@@ -231,7 +231,6 @@ static void
 save_cleanup(struct dns_solve *s)
 {
 	struct solver *solver = s->solve->solver;
-	int64_t is_now = loop_now(solver->env.loop);
 	struct store_txn *txn = store_begin(solver->store);
 	struct cleanup c = {
 		.dns_provider = s->target.provider.o.id,
@@ -240,11 +239,10 @@ save_cleanup(struct dns_solve *s)
 		.value = s->value,
 		.domain = s->domain,
 		.key_authorization = s->key_authorization,
-		.added_at = is_now,
 	};
 
 	cleanup_id(&c, s->id);
-	cleanup_save(solver->store, txn, &c, is_now + SAFETY_SEC);
+	cleanup_save(solver->store, txn, &c, loop_now(solver->env.loop) + SAFETY_SEC);
 	store_then(txn, on_cleanup_saved, s);
 }
 

@@ -24,7 +24,6 @@ struct ct_finding {
 	struct strlist names; /* the first of them are managed ones */
 	int64_t more_names;   /* that are not in .names */
 	int64_t not_before_at, not_after_at;
-	int64_t seen_at;
 	int64_t report_at;       /* not reported before: certd may be about to store it */
 	int64_t reported_at;     /* 0: it was not */
 	int64_t acknowledged_at; /* 0: it was not */

@@ -29,7 +29,7 @@ static const struct record_field ct_finding_fields[] = {
 	RECORD_FIELD(RECORD_INT, 6, struct ct_finding, more_names, NULL),
 	RECORD_FIELD(RECORD_INT, 7, struct ct_finding, not_before_at, NULL),
 	RECORD_FIELD(RECORD_INT, 8, struct ct_finding, not_after_at, NULL),
-	RECORD_FIELD(RECORD_INT, 9, struct ct_finding, seen_at, NULL),
+	/* 9 was the time at which it was seen */
 	RECORD_FIELD(RECORD_INT, 10, struct ct_finding, report_at, NULL),
 	RECORD_FIELD(RECORD_INT, 11, struct ct_finding, reported_at, NULL),
 	RECORD_FIELD(RECORD_INT, 12, struct ct_finding, acknowledged_at, NULL),
@@ -130,7 +130,6 @@ ct_finding_new(
 		.domain = xstrdup(domain),
 		.not_before_at = entry->not_before_at,
 		.not_after_at = entry->not_after_at,
-		.seen_at = now,
 		.report_at = now };
 	entry->issuer = entry->serial = entry->report_to = NULL;
 	/* An order of certd ends within a day, or is begun again: what is older was stored, if it is certd's. */
