@@ -4,29 +4,124 @@
  */
 #include "daemon/service/fields.h"
 
+#include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
 
 /*
- * The field whose name is @prefix and @name together. The two tables have much the same order, so the search starts
- * after the last field that was found (@at).
+ * The two tables joined: the members of one level of an object that certd stores, in the order of the API. Made when a
+ * level is first asked for, and kept: a list describes hundreds of objects, and half of the API's members are not
+ * stored. Exports convert objects in worker threads.
  */
+struct fields_plan {
+	const struct record_class *cls;
+	const struct api_field *fields;
+	struct fields_row *rows;
+	size_t n_rows;
+	struct fields_plan *next;
+};
+
+struct fields_row {
+	const struct api_field *api;
+	char *path;                       /* name of the record field: with those of the objects around it */
+	const struct record_field *field; /* NULL: it is a setting of a kind, an object or a secret */
+	bool is_setting;
+	struct fields_plan *inner; /* of an object, or of a list's items */
+};
+
+static pthread_mutex_t fields_lock = PTHREAD_MUTEX_INITIALIZER;
+static struct fields_plan *fields_plans; /* only added to, under the lock */
+
 static const struct record_field *
-fields_named(const struct record_class *cls, const char *prefix, const char *name, size_t *at)
+fields_named(const struct record_class *cls, const char *path)
 {
-	size_t len = strlen(prefix);
-	char first = len ? prefix[0] : name[0]; /* most names differ there; some are not found at all, in each answer */
-
-	for (size_t n = 0; n < cls->n_fields; n++) {
-		size_t i = (*at + n) % cls->n_fields;
-		const char *field = cls->fields[i].name;
-
-		if (field && field[0] == first && strncmp(field, prefix, len) == 0 && strcmp(field + len, name) == 0) {
-			*at = i + 1;
+	for (size_t i = 0; i < cls->n_fields; i++)
+		if (cls->fields[i].name && strcmp(cls->fields[i].name, path) == 0)
 			return &cls->fields[i];
-		}
-	}
 	return NULL;
+}
+
+static struct fields_plan *
+fields_plan_new(const struct record_class *cls, const struct api_field *fields, const char *prefix);
+
+/* One without rows. */
+static void
+fields_plan_free(struct fields_plan *plan)
+{
+	if (plan)
+		free(plan->rows);
+	free(plan);
+}
+
+static struct fields_plan *
+fields_plan_locked(const struct record_class *cls, const struct api_field *fields)
+{
+	struct fields_plan *plan = fields_plans;
+
+	while (plan && (plan->cls != cls || plan->fields != fields))
+		plan = plan->next;
+	if (plan)
+		return plan;
+	plan = fields_plan_new(cls, fields, "");
+	plan->next = fields_plans;
+	fields_plans = plan;
+	return plan;
+}
+
+static const struct fields_plan *
+fields_plan(const struct record_class *cls, const struct api_field *fields)
+{
+	const struct fields_plan *plan;
+
+	pthread_mutex_lock(&fields_lock);
+	plan = fields_plan_locked(cls, fields);
+	pthread_mutex_unlock(&fields_lock);
+	return plan;
+}
+
+static bool
+fields_plan_row(const struct record_class *cls, const struct api_field *api, const char *prefix, struct fields_row *ret)
+{
+	const struct api_resource *resource = api_resource_find(cls->name);
+	const struct api_kinds *kinds = resource ? resource->kinds : NULL;
+
+	*ret = (struct fields_row){ .api = api, .path = xasprintf("%s%s", prefix, api->name) };
+	ret->field = fields_named(cls, ret->path);
+	if (ret->field && ret->field->type == RECORD_LIST) {
+		ret->inner = fields_plan_locked(ret->field->item, api->fields);
+	} else if (!ret->field && kinds && api_kind_setting(kinds, NULL, api->name)) {
+		ret->is_setting = true;
+	} else if (!ret->field && api->type == API_OBJECT) {
+		_cleanup_free_ char *inner = xasprintf("%s.", ret->path);
+
+		ret->inner = fields_plan_new(cls, api->fields, inner);
+	}
+	if (ret->field || ret->is_setting || api->type == API_SECRET || (ret->inner && ret->inner->n_rows))
+		return true;
+	free(ret->path);
+	fields_plan_free(ret->inner);
+	return false;
+}
+
+/* @prefix: path of @fields with a '.', or "". */
+static struct fields_plan *
+fields_plan_new(const struct record_class *cls, const struct api_field *fields, const char *prefix)
+{
+	struct fields_plan *plan = xcalloc(1, sizeof(*plan));
+	size_t n = 0;
+
+	while (fields && fields[n].name)
+		n++;
+	*plan = (struct fields_plan){ .cls = cls, .fields = fields, .rows = xcalloc(n + 1, sizeof(*plan->rows)) };
+	for (size_t i = 0; i < n; i++)
+		plan->n_rows += fields_plan_row(cls, &fields[i], prefix, &plan->rows[plan->n_rows]);
+	return plan;
+}
+
+static const struct fields_plan *
+fields_plan_properties(const struct record_class *cls)
+{
+	return fields_plan(cls, api_resource_find(cls->name)->properties);
 }
 
 /* The item @name of the lists of settings in @obj (secrets included); NULL: none. */
@@ -43,15 +138,18 @@ fields_setting(const struct record_class *cls, const char *name, const void *obj
 
 /* --- to JSON --- */
 
+static void
+fields_add_plan(const struct fields_plan *plan, const void *obj, struct json_object *ret);
+
 static struct json_object *
-fields_items_to_json(const struct record_class *item, const struct api_field *fields, const struct record_list *list)
+fields_items_to_json(const struct fields_plan *plan, const struct record_list *list)
 {
-	struct json_object *array = json_object_new_array();
+	struct json_object *array = json_object_new_array_ext((int)list->count);
 
 	for (size_t i = 0; i < list->count; i++) {
 		struct json_object *o = json_object_new_object();
 
-		fields_add(item, fields, "", (const char *)list->items + i * item->size, o);
+		fields_add_plan(plan, (const char *)list->items + i * plan->cls->size, o);
 		json_object_array_add(array, o);
 	}
 	return array;
@@ -59,13 +157,13 @@ fields_items_to_json(const struct record_class *item, const struct api_field *fi
 
 /* NULL: nothing to add. */
 static struct json_object *
-fields_value_of(const struct record_field *field, const struct api_field *api, const void *obj)
+fields_value_of(const struct fields_row *row, const void *obj)
 {
-	const void *at = (const char *)obj + field->offset;
+	const void *at = (const char *)obj + row->field->offset;
 	const char *text = NULL;
 	int64_t number;
 
-	switch (field->type) {
+	switch (row->field->type) {
 	case RECORD_STRING:
 		text = *(char *const *)at;
 		return text ? json_object_new_string(text) : NULL;
@@ -73,7 +171,7 @@ fields_value_of(const struct record_field *field, const struct api_field *api, c
 		number = *(const int64_t *)at;
 		if (number == 0)
 			return NULL;
-		return api->type == API_TIME ? json_new_time(number) : json_object_new_int64(number);
+		return row->api->type == API_TIME ? json_new_time(number) : json_object_new_int64(number);
 	case RECORD_BOOL:
 		return json_object_new_boolean(*(const bool *)at);
 	case RECORD_STRLIST:
@@ -81,21 +179,12 @@ fields_value_of(const struct record_field *field, const struct api_field *api, c
 	case RECORD_BYTES:
 		return json_object_new_string_len(buf_str(at), (int)((const struct buf *)at)->len);
 	case RECORD_LIST:
-		return fields_items_to_json(field->item, api->fields, at);
+		return fields_items_to_json(row->inner, at);
 	case RECORD_ERROR:
 	case RECORD_SECRET:
 		return NULL; /* errors are described by the resource; secrets are never returned */
 	}
 	return NULL;
-}
-
-static void
-fields_add_one(const struct record_field *field, const struct api_field *api, const void *obj, struct json_object *ret)
-{
-	struct json_object *value = fields_value_of(field, api, obj);
-
-	if (value)
-		json_put(ret, api->name, true, value);
 }
 
 /* A setting of one of the kinds. */
@@ -114,78 +203,69 @@ fields_add_setting(
 		json_put(ret, api->name, true, json_object_new_string(setting->value));
 }
 
-/* API_OBJECT: {keyId} from the field named "externalAccountBinding.keyId"; omitted when empty. */
-static void
-fields_add_object(const struct record_class *cls, const struct api_field *api, const char *outer, const void *obj,
-	struct json_object *ret)
+/* API_OBJECT: {keyId} from the field named "externalAccountBinding.keyId"; NULL when empty. */
+static struct json_object *
+fields_object(const struct fields_plan *plan, const void *obj)
 {
-	_cleanup_free_ char *prefix = xasprintf("%s%s.", outer, api->name);
 	struct json_object *inner = json_object_new_object();
 
-	fields_add(cls, api->fields, prefix, obj, inner);
+	fields_add_plan(plan, obj, inner);
 	if (json_object_object_length(inner))
-		json_object_object_add(ret, api->name, inner);
-	else
-		json_object_put(inner);
+		return inner;
+	json_object_put(inner);
+	return NULL;
 }
 
-void
-fields_add(const struct record_class *cls, const struct api_field *fields, const char *prefix, const void *obj,
-	struct json_object *ret)
+static void
+fields_add_plan(const struct fields_plan *plan, const void *obj, struct json_object *ret)
 {
-	const struct api_resource *resource = api_resource_find(cls->name);
-	const struct api_kinds *kinds = resource ? resource->kinds : NULL;
-	size_t at = 0;
+	for (const struct fields_row *row = plan->rows; row < plan->rows + plan->n_rows; row++) {
+		struct json_object *value = NULL;
 
-	for (; fields && fields->name; fields++) {
-		const struct record_field *field = fields_named(cls, prefix, fields->name, &at);
-
-		if (field)
-			fields_add_one(field, fields, obj, ret);
-		else if (kinds && api_kind_setting(kinds, NULL, fields->name))
-			fields_add_setting(cls, fields, obj, ret);
-		else if (fields->type == API_OBJECT)
-			fields_add_object(cls, fields, prefix, obj, ret);
+		if (row->field)
+			value = fields_value_of(row, obj);
+		else if (row->is_setting)
+			fields_add_setting(plan->cls, row->api, obj, ret);
+		else if (row->inner)
+			value = fields_object(row->inner, obj);
+		if (value)
+			json_put(ret, row->api->name, true, value);
 	}
 }
 
-static bool
-fields_has_secret(const struct record_class *cls, size_t i, const struct object *o)
+void
+fields_add(const struct record_class *cls, const struct api_field *fields, const void *obj, struct json_object *ret)
 {
-	const struct secret *secret = (const void *)((const char *)o + cls->fields[i].offset);
-
-	return o->is_peek ? (o->sealed & record_secret_bit(cls, &cls->fields[i])) != 0 : secret->len > 0;
+	fields_add_plan(fields_plan(cls, fields), obj, ret);
 }
 
-/* Only the names of secrets are returned: those that @fields declares. */
-static void
-fields_secrets_below(const struct record_class *cls, const struct api_field *fields, const char *prefix,
-	const struct object *o, struct strlist *ret)
+static bool
+fields_has_secret(const struct record_class *cls, const struct fields_row *row, const struct object *o)
 {
-	for (; fields && fields->name; fields++) {
-		_cleanup_free_ char *path = NULL;
+	const struct secret *secret;
 
-		if (fields->type != API_SECRET && fields->type != API_OBJECT)
-			continue;
-		path = xasprintf("%s%s", prefix, fields->name);
-		if (fields->type == API_OBJECT) {
-			_cleanup_free_ char *inner = xasprintf("%s.", path);
+	if (row->api->type != API_SECRET || !row->field)
+		return row->api->type == API_SECRET && fields_setting(cls, row->path, o);
+	secret = (const void *)((const char *)o + row->field->offset);
+	return o->is_peek ? (o->sealed & record_secret_bit(cls, row->field)) != 0 : secret->len > 0;
+}
 
-			fields_secrets_below(cls, fields->fields, inner, o, ret);
-		}
-		if (fields->type == API_SECRET && fields_setting(cls, path, o))
-			strlist_add(ret, path);
-		for (size_t i = 0; fields->type == API_SECRET && i < cls->n_fields; i++)
-			if (cls->fields[i].name && strcmp(cls->fields[i].name, path) == 0 &&
-				fields_has_secret(cls, i, o))
-				strlist_add(ret, path);
+/* Only the names of secrets are returned: those that @plan declares. */
+static void
+fields_secrets_of(const struct fields_plan *plan, const struct object *o, struct strlist *ret)
+{
+	for (const struct fields_row *row = plan->rows; row < plan->rows + plan->n_rows; row++) {
+		if (fields_has_secret(plan->cls, row, o))
+			strlist_add(ret, row->path);
+		else if (row->api->type == API_OBJECT && row->inner)
+			fields_secrets_of(row->inner, o, ret);
 	}
 }
 
 void
 fields_secrets(const struct record_class *cls, const struct object *o, struct strlist *ret)
 {
-	fields_secrets_below(cls, api_resource_find(cls->name)->properties, "", o, ret);
+	fields_secrets_of(fields_plan_properties(cls), o, ret);
 }
 
 static struct json_object *
@@ -194,7 +274,7 @@ fields_canonical(const struct record_class *cls, const void *obj)
 	struct json_object *properties = json_object_new_object();
 
 	json_add_string(properties, "name", ((const struct object *)obj)->name);
-	fields_add(cls, api_resource_find(cls->name)->properties, "", obj, properties);
+	fields_add_plan(fields_plan_properties(cls), obj, properties);
 	return properties;
 }
 
@@ -221,8 +301,7 @@ fields_properties(const struct record_class *cls, const void *obj)
 /* --- from JSON (validated by api_validate() already) --- */
 
 static void
-fields_set(const struct record_class *cls, const struct api_field *fields, const char *prefix, struct json_object *json,
-	void *obj);
+fields_set(const struct fields_plan *plan, struct json_object *json, void *obj);
 
 static void
 fields_set_strlist(struct strlist *list, struct json_object *value)
@@ -233,25 +312,20 @@ fields_set_strlist(struct strlist *list, struct json_object *value)
 }
 
 static void
-fields_set_items(const struct record_field *field, const struct api_field *api, struct record_list *list,
-	struct json_object *value)
+fields_set_items(const struct fields_plan *plan, struct record_list *list, struct json_object *value)
 {
-	for (size_t i = 0; i < list->count; i++)
-		record_clear(field->item, (char *)list->items + i * field->item->size);
-	free(list->items);
-	*list = (struct record_list){ 0 };
+	record_list_clear(plan->cls, list);
 	for (size_t i = 0; value && i < json_object_array_length(value); i++)
-		fields_set(field->item, api->fields, "", json_object_array_get_idx(value, i),
-			record_list_add(field->item, list));
+		fields_set(plan, json_object_array_get_idx(value, i), record_list_add(plan->cls, list));
 }
 
 /* @value NULL: cleared. */
 static void
-fields_set_field(const struct record_field *field, const struct api_field *api, struct json_object *value, void *obj)
+fields_set_field(const struct fields_row *row, struct json_object *value, void *obj)
 {
-	void *at = (char *)obj + field->offset;
+	void *at = (char *)obj + row->field->offset;
 
-	switch (field->type) {
+	switch (row->field->type) {
 	case RECORD_STRING:
 		str_replace(at, value ? json_object_get_string(value) : NULL);
 		return;
@@ -265,7 +339,7 @@ fields_set_field(const struct record_field *field, const struct api_field *api, 
 		fields_set_strlist(at, value);
 		return;
 	case RECORD_LIST:
-		fields_set_items(field, api, at, value);
+		fields_set_items(row->inner, at, value);
 		return;
 	case RECORD_SECRET: /* the resource's own code decodes a new one */
 		if (!value)
@@ -277,37 +351,19 @@ fields_set_field(const struct record_field *field, const struct api_field *api, 
 	}
 }
 
-/* Clears all fields after @prefix, including secrets: null for the object that contains them. */
+/* @json NULL: all are cleared, including secrets: null for the object that contains them. */
 static void
-fields_clear(const struct record_class *cls, const char *prefix, void *obj)
+fields_set(const struct fields_plan *plan, struct json_object *json, void *obj)
 {
-	for (size_t i = 0; i < cls->n_fields; i++)
-		if (cls->fields[i].name && strncmp(cls->fields[i].name, prefix, strlen(prefix)) == 0)
-			fields_set_field(&cls->fields[i], NULL, NULL, obj);
-}
-
-static void
-fields_set(const struct record_class *cls, const struct api_field *fields, const char *prefix, struct json_object *json,
-	void *obj)
-{
-	size_t at = 0;
-
-	for (; fields && fields->name; fields++) {
-		const struct record_field *field = fields_named(cls, prefix, fields->name, &at);
+	for (const struct fields_row *row = plan->rows; row < plan->rows + plan->n_rows; row++) {
 		struct json_object *value = NULL;
 
-		if (!json_object_object_get_ex(json, fields->name, &value))
+		if (json && !json_object_object_get_ex(json, row->api->name, &value))
 			continue;
-		if (field) {
-			fields_set_field(field, fields, value, obj);
-		} else if (fields->type == API_OBJECT) {
-			_cleanup_free_ char *inner = xasprintf("%s%s.", prefix, fields->name);
-
-			if (value)
-				fields_set(cls, fields->fields, inner, value, obj);
-			else
-				fields_clear(cls, inner, obj);
-		}
+		if (row->field)
+			fields_set_field(row, value, obj);
+		else if (row->inner)
+			fields_set(row->inner, value, obj);
 	}
 }
 
@@ -319,10 +375,10 @@ fields_from_json(const struct record_class *cls, struct json_object *properties,
 	_cleanup_json_ struct json_object *declared = fields_declared(o);
 
 	if (declared)
-		fields_set(cls, api_resource_find(cls->name)->properties, "", declared, obj);
+		fields_set(fields_plan_properties(cls), declared, obj);
 	if (name)
 		str_replace(&o->name, json_object_get_string(name));
-	fields_set(cls, api_resource_find(cls->name)->properties, "", properties, obj);
+	fields_set(fields_plan_properties(cls), properties, obj);
 }
 
 /* --- what was declared --- */

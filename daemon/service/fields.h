@@ -8,13 +8,9 @@
 #include "common/api/api.h"
 #include "daemon/store/object.h"
 
-/*
- * Adds the members of @fields that @obj (of @cls) has to @ret; never secrets. @prefix: path of @fields with a '.', or
- * "".
- */
+/* Adds the members of @fields that @obj (of @cls) has to @ret; never secrets. */
 void
-fields_add(const struct record_class *cls, const struct api_field *fields, const char *prefix, const void *obj,
-	struct json_object *ret);
+fields_add(const struct record_class *cls, const struct api_field *fields, const void *obj, struct json_object *ret);
 
 /*
  * The properties of @obj with the API's names: each exactly as declared, because clients compare them with what they

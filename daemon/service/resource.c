@@ -76,7 +76,7 @@ resource_to_json(struct service *service, const struct resource_ops *ops, const 
 	struct json_object *metadata = metadata_to_json(api, o);
 	struct json_object *properties = fields_properties(ops->cls, obj);
 
-	fields_add(ops->cls, api->metadata, "", obj, metadata);
+	fields_add(ops->cls, api->metadata, obj, metadata);
 	resource_add_secrets(ops, o, metadata);
 	if (ops->describe)
 		ops->describe(service, obj, properties, metadata);
