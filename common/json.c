@@ -309,6 +309,22 @@ json_write(struct json_object *obj, struct buf *ret)
 }
 
 struct json_object *
+json_new_text(struct json_object *obj, size_t *ret_len)
+{
+	struct json_object *text = json_object_new_boolean(false);
+	struct buf written = BUF_INIT;
+
+	if (!text)
+		abort();
+	json_write(obj, &written);
+	json_object_put(obj);
+	*ret_len = written.len;
+	json_object_set_serializer(
+		text, json_object_userdata_to_json_string, buf_steal(&written), json_object_free_userdata);
+	return text;
+}
+
+struct json_object *
 json_path(struct json_object *obj, const char *path)
 {
 	_cleanup_strlist_ struct strlist names = STRLIST_INIT;

@@ -112,4 +112,11 @@ json_add_strlist(struct json_object *obj, const char *name, const struct strlist
 void
 json_write(struct json_object *obj, struct buf *ret);
 
+/*
+ * json_new_text() - the text of @obj (taken) in its place, for a long answer that is made in parts
+ * json_write() writes it as it is; its members can no longer be read. @ret_len: octets. Owned by the caller.
+ */
+struct json_object *
+json_new_text(struct json_object *obj, size_t *ret_len);
+
 #endif

@@ -95,21 +95,20 @@ add_defaults(const struct api_resource *resource, struct json_object *object)
 	}
 }
 
-struct json_object *
-rest_object(const struct api_resource *resource, struct json_object *result)
+void
+rest_object(const struct api_resource *resource, struct json_object *object)
 {
 	struct json_object *metadata = NULL;
 	const char *message = NULL;
 
 	if (resource->is_ionos)
-		add_defaults(resource, result);
-	if (json_get_object(result, "metadata", &metadata, NULL) == 1 &&
+		add_defaults(resource, object);
+	if (json_get_object(object, "metadata", &metadata, NULL) == 1 &&
 		json_get_string(metadata, "message", &message, NULL) == 1 && *message) {
 		_cleanup_free_ char *text = api_words_for_rest(message);
 
 		json_add_string(metadata, "message", text);
 	}
-	return json_object_get(result);
 }
 
 void
@@ -259,7 +258,7 @@ rest_collection(const struct api_resource *resource, const char *origin, const s
 	json_add_string(list, "type", "collection");
 	json_add_string(list, "href", resource->collection);
 	for (size_t i = 0; i < (size_t)p.count; i++)
-		json_object_put(rest_object(resource, json_object_array_get_idx(items, i)));
+		rest_object(resource, json_object_array_get_idx(items, i));
 	json_object_object_add(list, "items", json_object_get(items));
 	json_add_int(list, "offset", p.offset);
 	json_add_int(list, "limit", p.limit);

@@ -33,9 +33,9 @@ rest_refuse_with(
 int
 rest_status_of(const struct error *err);
 
-/* An object as REST shows it; @result: changed. Return: a reference owned by the caller. */
-struct json_object *
-rest_object(const struct api_resource *resource, struct json_object *result);
+/* Changes @object to what REST shows; an item of a list that is text already has been changed (peer.h). */
+void
+rest_object(const struct api_resource *resource, struct json_object *object);
 
 /*
  * rest_collection() - {id, type, href, items, offset, limit, _links} from the {items, offset, limit, total} of a list

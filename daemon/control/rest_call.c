@@ -170,9 +170,9 @@ rest_call_shown(const struct exchange *x, struct json_object *result)
 {
 	const struct api_method *method = &api_methods[x->method];
 
-	if (method->result || method->resource == API_RESOURCE_COUNT)
-		return json_object_get(result);
-	return rest_object(&api_resources[method->resource], result);
+	if (!method->result && method->resource != API_RESOURCE_COUNT)
+		rest_object(&api_resources[method->resource], result);
+	return json_object_get(result);
 }
 
 /* The location is absolute: ionosctl polls it as it is. */
@@ -354,6 +354,7 @@ call_method(struct service *service, struct httpd_conn *conn, const struct peer 
 	_cleanup_error_ struct error err = ERROR_INIT;
 	_cleanup_json_ struct json_object *params = json_object_new_object();
 	struct exchange *x = xcalloc(1, sizeof(*x));
+	struct peer caller = *peer; /* borrows its scope */
 	int refused;
 
 	x->service = service;
@@ -375,7 +376,8 @@ call_method(struct service *service, struct httpd_conn *conn, const struct peer 
 	x->origin = origin_of(head, is_tls);
 	x->is_for_browser = id == RPC_SERVER_FORECAST && service->conf->has_rest_page &&
 			    httpd_text_has(head->accept, "text/html");
-	service_call(service, peer, id, params, rest_call_call_done, x);
+	caller.show = rest_object;
+	service_call(service, &caller, id, params, rest_call_call_done, x);
 }
 
 static bool

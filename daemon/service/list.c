@@ -36,7 +36,7 @@ struct list {
 	struct strlist ids; /* ids of the page */
 	size_t n_described;
 	struct json_object *items;
-	size_t octets; /* approximate size of the items */
+	size_t octets; /* of the items */
 	bool is_found; /* all ids of the page are known, and the total */
 };
 
@@ -208,29 +208,17 @@ find_some(struct list *l, struct error *err)
 	return 0;
 }
 
-/* The approximate size of @value in an answer, without escapes and numbers. */
-static size_t
-octets_of(struct json_object *value)
-{
-	size_t octets = 1;
-
-	if (json_object_is_type(value, json_type_string))
-		octets += (size_t)json_object_get_string_len(value);
-	else if (json_object_is_type(value, json_type_array))
-		for (size_t i = 0; i < json_object_array_length(value); i++)
-			octets += octets_of(json_object_array_get_idx(value, i));
-	else if (json_object_is_type(value, json_type_object)) {
-		json_object_object_foreach(value, name, member)
-			octets += strlen(name) + octets_of(member);
-	}
-	return octets;
-}
-
+/* As text: a tree has ten times as many octets, and would be written and freed with all others at the end. */
 static void
 add_item(struct list *l, struct json_object *item)
 {
-	json_object_array_add(l->items, item);
-	l->octets += octets_of(item);
+	const struct peer *peer = l->slices.call->peer;
+	size_t octets;
+
+	if (peer->show)
+		peer->show(&api_resources[l->ops->id], item);
+	json_object_array_add(l->items, json_new_text(item, &octets));
+	l->octets += octets;
 }
 
 /* A damaged record does not hide the others: it is on the page, with its error. Return: 0 or -1. */

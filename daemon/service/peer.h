@@ -60,6 +60,10 @@ scope_hold(struct scope *scope);
 void
 scope_release(struct scope *scope);
 
+/* Changes an object into the form of the caller's interface. */
+typedef void
+peer_show_fn(const struct api_resource *resource, struct json_object *object);
+
 /* The caller. To be copied and released by the functions below. */
 struct peer {
 	uid_t uid; /* of the peer's process; (uid_t)-1: identified by a token */
@@ -67,6 +71,7 @@ struct peer {
 	char user_id[40];                    /* "1000", or the token's id: stable when names change */
 	char label[8 + PEER_TOKEN_NAME_MAX]; /* "uid:1000", "token:ci": createdBy, audit */
 	struct scope *scope;                 /* the certificates it may see and change, shared; NULL: all */
+	peer_show_fn *show;                  /* for the items of lists, which are answered as text; NULL: as they are */
 };
 
 #define _cleanup_peer_ _cleanup_(peer_clear)

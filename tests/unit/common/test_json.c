@@ -208,3 +208,18 @@ Test(json, what_is_written_keeps_its_order_and_its_slashes)
 	cr_expect_str_eq(buf_str(&text), "{\"url\":\"https://ca/x\",\"i\":-9223372036854775808,\"b\":false,"
 					 "\"at\":\"2026-11-21T10:30:00Z\",\"l\":[\"a\",\"b\"]}");
 }
+
+Test(json, a_part_that_is_text_already_is_written_as_it_is)
+{
+	_cleanup_json_ struct json_object *items = json_object_new_array();
+	_cleanup_buf_ struct buf text = BUF_INIT;
+	struct json_object *item = json_object_new_object();
+	size_t len;
+
+	json_add_string(item, "a/b", "\"\n\xff");
+	json_object_array_add(items, json_new_text(item, &len));
+	json_object_array_add(items, json_object_new_int(7));
+	cr_expect_eq(len, strlen("{\"a/b\":\"\\\"\\n?\"}"));
+	json_write(items, &text);
+	cr_expect_str_eq(buf_str(&text), "[{\"a/b\":\"\\\"\\n?\"},7]");
+}

@@ -352,6 +352,20 @@ settle(struct script *s)
 	cr_assert_eq(loop_run_until(s->world.loop, clock_wall(s->world.clock), NULL), 0);
 }
 
+/* As a client reads it: items of lists are text already. @result: taken. */
+static struct json_object *
+script_reparse(struct json_object *result)
+{
+	_cleanup_buf_ struct buf text = BUF_INIT;
+	struct json_object *read;
+
+	json_write(result, &text);
+	json_object_put(result);
+	read = json_parse(text.data, text.len, NULL);
+	cr_assert_not_null(read, "%s", buf_str(&text));
+	return read;
+}
+
 static void
 answered(struct json_object *result, const struct error *err, void *arg)
 {
@@ -367,6 +381,7 @@ answered(struct json_object *result, const struct error *err, void *arg)
 	} else if (!result || json_object_object_length(result) == 0) {
 		buf_add_str(&s->out, "\tdone\n");
 	} else {
+		result = script_reparse(result);
 		show(s, result);
 	}
 	json_object_put(result);

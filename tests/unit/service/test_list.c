@@ -156,6 +156,35 @@ Test(list, pages_have_what_was_asked_for_and_the_number_of_all)
 	}
 }
 
+static void
+show_loudly(const struct api_resource *resource, struct json_object *object)
+{
+	json_add_string(object, "type", resource->title);
+}
+
+static void
+expect_type(const struct peer *peer, const char *type)
+{
+	_cleanup_free_ char *wanted = xasprintf("\"type\":\"%s\"", type);
+	_cleanup_buf_ struct buf text = BUF_INIT;
+	struct answer a;
+
+	ask_as(peer, &a, "{\"name\": \"d8\"}");
+	loop_run_until(r.loop, clock_wall(r.clock) + 1, NULL);
+	json_write(a.result, &text);
+	json_object_put(a.result);
+	cr_expect_not_null(strstr(buf_str(&text), wanted), "%s: %s", wanted, buf_str(&text));
+}
+
+Test(list, items_are_text_in_the_form_of_the_callers_interface)
+{
+	struct peer loud = alice;
+
+	loud.show = show_loudly;
+	expect_type(&alice, "dnsprovider");
+	expect_type(&loud, api_resources[API_DNSPROVIDER].title);
+}
+
 /* A quarter of a MiB each. */
 static void
 save_large(unsigned i)
