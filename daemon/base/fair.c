@@ -9,13 +9,16 @@
 #include <string.h>
 #include <utlist.h>
 
-enum { TURN_MS = 2 };
+enum {
+	TURN_MS = 2,
+	SHORT_PER_LONG = 4 /* most requests only begin or end: many clients' must not wait for as many long slices */
+};
 
 struct fair_user {
 	struct fair *fair;
 	char *name;
 	bool is_privileged;
-	bool is_long_next; /* the next turn is for long tasks, if there are any */
+	unsigned n_short; /* tasks since the last long one */
 	unsigned holders;
 	size_t held;
 	struct fair_task *tasks[2]; /* short and long ones, in order */
@@ -63,12 +66,14 @@ fair_run_one(struct fair_user *user)
 {
 	struct fair *fair = user->fair;
 	struct fair_task *task;
+	bool is_long;
 
 	DL_DELETE(fair->users, user);
 	DL_APPEND(fair->users, user);
 	fair->is_privileged_next = !user->is_privileged;
-	task = user->tasks[user->is_long_next] ? user->tasks[user->is_long_next] : user->tasks[!user->is_long_next];
-	user->is_long_next = !task->is_long;
+	is_long = user->tasks[true] && (!user->tasks[false] || user->n_short >= SHORT_PER_LONG);
+	task = user->tasks[is_long];
+	user->n_short = is_long ? 0 : user->n_short + 1;
 	fair_task_cancel(task);
 	task->fn(task->arg);
 }

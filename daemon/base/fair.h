@@ -1,7 +1,8 @@
 /*
  * daemon/base/fair.h: work for many users, shared fairly. Requests of users run as tasks of a few milliseconds. In each
  * turn of the loop tasks run for about 2 ms, then all other work. Privileged users (root and administrators) and the
- * others alternate, and within each class the users alternate, however many tasks one of them has.
+ * others alternate, and within each class the users alternate, however many tasks one of them has. Of one user's tasks
+ * up to four short ones run before each slice of a long one.
  */
 #ifndef DAEMON_BASE_FAIR_H
 #define DAEMON_BASE_FAIR_H

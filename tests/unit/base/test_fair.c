@@ -98,9 +98,9 @@ Test(fair, long_tasks_of_a_user_run_one_after_the_other_and_short_ones_in_betwee
 
 	begin(&first, user, true, '1', 3);
 	begin(&second, user, true, '2', 2);
-	begin(&small, user, false, 's', 2);
+	begin(&small, user, false, 's', 9);
 	run();
-	cr_expect_str_eq(r.order, "s1s1122");
+	cr_expect_str_eq(r.order, "ssss1ssss1s122");
 	fair_leave(user);
 }
 
