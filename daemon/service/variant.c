@@ -88,7 +88,7 @@ variant_declare(struct autocert *v, const struct autocert *a, const char *algori
 	const struct api_field *fields = api_resources[API_AUTOCERTIFICATE].properties;
 	_cleanup_json_ struct json_object *properties = json_object_new_object();
 
-	fields_add(&autocert_class, fields, "", a, properties);
+	fields_add(&autocert_class, fields, a, properties);
 	for (const struct api_field *f = fields; f->name; f++)
 		if (!json_object_object_get_ex(properties, f->name, NULL))
 			json_object_object_add(properties, f->name, NULL);
