@@ -155,19 +155,43 @@ declare_hint_it_goes_on(struct ctl *ctl, const struct api_resource *resource, co
 	ctl->hint = xasprintf("'%s' stays declared and certd keeps retrying; see: %s", name, explain);
 }
 
-/* Runs @wait to its end and shows the object's state at that time. */
+/* Runs @wait to its end. @ret: the object at that time. */
 static int
-declare_finish(struct wait *wait, const struct api_resource *resource, struct json_object *object, struct error *err)
+declare_wait_run(struct wait *wait, const struct api_resource *resource, struct json_object *object,
+	struct json_object **ret, struct error *err)
 {
-	_cleanup_json_ struct json_object *after = NULL;
-
 	if (resource == &api_resources[API_AUTOCERTIFICATE])
 		wait->explain = ctl_text_at(object, "id");
 	if (wait_run(wait, err) < 0) {
 		declare_hint_it_goes_on(wait->ctl, resource, ctl_text_at(object, "properties.name"));
 		return -1;
 	}
-	if (ctl_get(wait->ctl, resource, ctl_text_at(object, "id"), &after, err) < 0)
+	return ctl_get(wait->ctl, resource, ctl_text_at(object, "id"), ret, err);
+}
+
+/* The same for the auto-certificate with the second key, if there is one: its events after the number @since. */
+static int
+declare_wait_variant(
+	struct wait *wait, const struct api_resource *resource, const char *id, int64_t since, struct error *err)
+{
+	_cleanup_json_ struct json_object *variant = NULL, *after = NULL;
+
+	if (!*id)
+		return 0;
+	if (ctl_get(wait->ctl, resource, id, &variant, err) < 0 || wait_subscribe(wait, id, since, err) < 0)
+		return -1;
+	return declare_wait_run(wait, resource, variant, &after, err);
+}
+
+/* Runs @wait to its end and shows the object's state at that time. */
+static int
+declare_finish(struct wait *wait, const struct api_resource *resource, struct json_object *object, int64_t since,
+	struct error *err)
+{
+	_cleanup_json_ struct json_object *after = NULL;
+
+	if (declare_wait_run(wait, resource, object, &after, err) < 0 ||
+		declare_wait_variant(wait, resource, ctl_text_at(after, "metadata.variant"), since, err) < 0)
 		return -1;
 	output_object(wait->ctl, &view_ready, resource, after);
 	return 0;
@@ -188,7 +212,7 @@ declare_wait_new(struct ctl *ctl, struct args *args, struct json_object *object,
 	return declare_wait_init(&wait, ctl, args, err) < 0 ||
 			       wait_subscribe(&wait, ctl_text_at(object, "id"), 0, err) < 0
 		       ? -1
-		       : declare_finish(&wait, args->resource, object, err);
+		       : declare_finish(&wait, args->resource, object, 0, err);
 }
 
 /* --- commands --- */
@@ -262,7 +286,7 @@ cmd_renew(struct ctl *ctl, struct args *args, struct error *err)
 			       wait_subscribe(&wait, ctl_text_at(before, "id"), -1, err) < 0 ||
 			       wait_call(&wait, args->command->method, json_object_get(args->values), &object, err) < 0
 		       ? -1
-		       : declare_finish(&wait, args->resource, object, err);
+		       : declare_finish(&wait, args->resource, object, wait.since, err);
 }
 
 int

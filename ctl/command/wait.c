@@ -106,9 +106,15 @@ wait_subscribe(struct wait *wait, const char *object_id, int64_t after, struct e
 	json_add_string(params, "object", object_id);
 	if (after >= 0)
 		json_add_int(params, "after", after);
+	client_drop_events(wait->ctl->client);
 	if (ctl_call(wait->ctl, RPC_EVENT_SUBSCRIBE, params, &result, err) < 0)
 		return -1;
+	json_object_put(wait->missed);
 	wait->missed = json_object_get(ctl_array_at(result, "items"));
+	wait->next_missed = 0;
+	wait->since = json_object_get_int64(ctl_at(result, "after"));
+	wait->last_seq = 0;
+	wait->is_armed = false;
 	return 0;
 }
 

@@ -25,6 +25,7 @@ struct wait {
 	size_t n_rules;
 	bool needs_arm; /* there is a WAIT_ARM rule */
 	bool is_armed;
+	int64_t since; /* number of the newest event at the subscription */
 	int64_t last_seq;
 	int signal_fd; /* SIGINT; -1: none */
 	int64_t left_ms;
@@ -53,7 +54,10 @@ wait_init_issue(struct wait *wait, struct ctl *ctl, const struct args *args, str
 void
 wait_clear(struct wait *wait);
 
-/* @object_id: NULL: all objects. @after: events stored after that number come first; -1: only new ones. */
+/*
+ * Replaces an earlier subscription, whose wait has ended.
+ * @object_id: NULL: all objects. @after: events stored after that number come first; -1: only new ones.
+ */
 int
 wait_subscribe(struct wait *wait, const char *object_id, int64_t after, struct error *err);
 

@@ -57,6 +57,56 @@ Test(wait, what_was_over_before_the_subscription_is_not_missed)
 	cr_expect_eq(o.status, 0, "%s", o.err);
 }
 
+#define SECOND_EVENT(seq, kind) \
+	"{\"seq\":" #seq ",\"level\":\"notice\",\"kind\":\"" kind "\",\"object\":{\"type\":\"autocertificate\"," \
+	"\"id\":\"a2\",\"name\":\"www-rsa\"},\"message\":\"" kind "\",\"data\":{\"code\":\"remote\"}}"
+#define FIRST \
+	"{\"id\":\"a1\",\"metadata\":{\"notAfter\":\"2027-02-19T10:30:00Z\",\"dropDirectory\":\"/d/live/www\"," \
+	"\"variant\":\"a2\"},\"properties\":{\"name\":\"www\"}}"
+#define SECOND "{\"id\":\"a2\",\"metadata\":{},\"properties\":{\"name\":\"www-rsa\"}}"
+
+/* What it has done since the call, also before the first has ended. */
+Test(wait, the_certificate_with_the_second_key_is_waited_for)
+{
+	static const struct exchange script[] = {
+		{ "autoCertificate.get", FIRST, { NULL } },
+		{ "event.subscribe", "{\"after\":9,\"items\":[]}", { NULL } },
+		{ "autoCertificate.renew", FIRST,
+			{ EVENT(12, "notice", "issue.done", "{}", "issued"),
+				EVENT(14, "notice", "deploy.done", "{}", "written") } },
+		{ "autoCertificate.get", FIRST, { NULL } },
+		{ "autoCertificate.get", SECOND, { NULL } },
+		{ "event.subscribe", "{\"after\":14,\"items\":[" SECOND_EVENT(13, "issue.done") "]}",
+			{ SECOND_EVENT(15, "deploy.done") } },
+		{ "autoCertificate.get", SECOND, { NULL } },
+	};
+	_cleanup_outcome_ struct outcome o = run_certctl(script, 7, WORDS("renew", "www"));
+
+	cr_expect_eq(o.status, 0, "%s", o.err);
+	cr_expect_str_eq(o.err, "issued\nissue.done\n");
+	cr_expect_not_null(strstr(o.requests, "event.subscribe {\"object\":\"a2\",\"after\":9}\n"), "%s", o.requests);
+	cr_expect_eq(strncmp(o.out, "auto 'www' has", 14), 0, "%s", o.out);
+}
+
+Test(wait, the_failure_of_the_second_key_is_one_of_the_command)
+{
+	static const struct exchange script[] = {
+		{ "autoCertificate.create", CREATED, { NULL } },
+		{ "event.subscribe", "{\"after\":4,\"items\":[]}",
+			{ EVENT(5, "notice", "issue.done", "{}", "issued"),
+				EVENT(6, "notice", "deploy.done", "{}", "written") } },
+		{ "autoCertificate.get", FIRST, { NULL } },
+		{ "autoCertificate.get", SECOND, { NULL } },
+		{ "event.subscribe", "{\"after\":7,\"items\":[" SECOND_EVENT(7, "issue.failed") "]}", { NULL } },
+	};
+	_cleanup_outcome_ struct outcome o = run_certctl(script, 5, ADD);
+
+	cr_expect_neq(o.status, 0);
+	cr_expect_not_null(strstr(o.err, "www-rsa"), "%s", o.err);
+	cr_expect_not_null(strstr(o.err, "'www-rsa' stays declared"), "%s", o.err);
+	cr_expect_not_null(strstr(o.requests, "event.subscribe {\"object\":\"a2\",\"after\":0}\n"), "%s", o.requests);
+}
+
 Test(wait, an_older_rollout_does_not_end_a_renewal)
 {
 	static const struct exchange script[] = {
