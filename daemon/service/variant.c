@@ -10,6 +10,7 @@
 #include "daemon/service/slug.h"
 #include "daemon/service/used_files.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 /* --- what is refused --- */
@@ -114,6 +115,17 @@ variant_event(struct call *call, enum event_kind kind, const struct autocert *v,
 	event_emit(call->service->events, call_txn(call), kind, &object, data, "%s by %s", what, call->peer->label);
 }
 
+/* For the answer of an update. @reason: taken. */
+static void
+variant_say(struct call *call, char *reason)
+{
+	struct json_object *reasons = call->effect ? json_path(call->effect, "reasons") : NULL;
+
+	if (reasons)
+		json_object_array_add(reasons, json_object_new_string(reason));
+	free(reason);
+}
+
 static int
 variant_save(struct call *call, struct autocert *v, struct error *err)
 {
@@ -148,6 +160,7 @@ variant_create(struct call *call, struct autocert *a, bool is_new, struct error 
 	if (variant_save(call, &v, err) < 0)
 		return -1;
 	variant_event(call, EVENT_OBJECT_CREATED, &v, "created");
+	variant_say(call, xasprintf("'%s' is created for the second key", v.o.name));
 	str_replace(&a->variant, v.o.id);
 	return 0;
 }
@@ -211,6 +224,7 @@ variant_follow(struct call *call, struct autocert *a, bool is_new, struct error 
 	if (found && (!algorithm || !variant_is_same_type(algorithm, v.key_algorithm))) {
 		if (variant_delete(call, &v, false, err) < 0)
 			return -1;
+		variant_say(call, xasprintf("'%s', with the second key, is deleted with its files", v.o.name));
 		str_replace(&a->variant, NULL);
 		found = 0;
 	}
@@ -227,6 +241,6 @@ variant_remove(
 	int found = variant_load(call, a, &v, err);
 
 	if (found == 1)
-		strlist_take(reasons, xasprintf("'%s', with its second key, is deleted with its files", v.o.name));
+		strlist_take(reasons, xasprintf("'%s', with the second key, is deleted with its files", v.o.name));
 	return found == 1 ? variant_delete(call, &v, has_certificates, err) : found;
 }

@@ -60,6 +60,13 @@ def test_each_certificate_gets_a_file_that_follows_it(host):
     assert (host.includes / "shop-2.conf").stat().st_ino == inode, "what is the same is not written again"
 
 
+def test_each_of_two_keys_gets_a_file_of_its_own(host):
+    host.put(certds(host) + f'include "{host.live}/{NAME}-rsa/nginx.con[f]";\n')
+    host.put(certds(host, name=f"{NAME}-rsa"), f"{NAME}-rsa")
+    assert host.run().returncode == 0
+    assert host.written() == {f"{name}.conf": expected(host, name=name) for name in (NAME, f"{NAME}-rsa")}
+
+
 def test_no_certificate_is_no_failure_and_the_command_decides(host):
     assert host.run().returncode == 0 and host.written() == {}
     assert host.run("sh", "-c", "exit 3").returncode == 3

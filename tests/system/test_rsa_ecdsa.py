@@ -121,7 +121,9 @@ def test_the_second_key_follows_its_declaration(certd, scratch):
     assert "shop-rsa" not in dump.read_text()
     assert certd.ctl("apply", "-f", dump, "--prune").stdout.splitlines()[-1].startswith("0 created, 0 changed, 0 removed")
 
-    certd.ctl("set", "auto", "shop", "--key-algorithms", "secp256r1")
+    one = ("set", "auto", "shop", "--key-algorithms", "secp256r1")
+    assert "'shop-rsa', with the second key, is deleted with its files" in certd.ctl(*one, "--dry-run").stdout
+    certd.ctl(*one)
     wait_for(lambda: not certd.drop("www-rsa").exists(), patient(30), "the files of the second key to be removed")
     assert [a["properties"]["name"] for a in certd.call("autoCertificate.list")["items"]] == ["shop"]
     conf = certd.drop("www") / "nginx.conf"
