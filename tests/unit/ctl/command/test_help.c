@@ -154,6 +154,7 @@ Test(complete, candidates_come_from_the_tables_and_names_from_certd)
 		{ { "complete", "--", "add-auto", "--challenge", "" }, "dns-01\t", "--" },
 		{ { "complete", "--", "add-auto", "--challenge", "=" }, "dns-01\t", "--" },
 		{ { "complete", "--", "add-auto", "--challenge", "=", "d" }, "dns-01\t", "http" },
+		{ { "complete", "--", "add-auto", "--key-algorithms", "secp256r1,rsa2" }, "rsa2048\t", "ed25519" },
 		{ { "complete", "--", "add-provider", "--server", "goo" }, "google\t", "zerossl" },
 		{ { "complete", "--", "list", "auto", "--columns", "name,lastE" }, "name,lastError.code\t", "\nlast" },
 		{ { "complete", "--", "list", "--sort", "not" }, "notAfter\t", "name\t" },
