@@ -89,6 +89,7 @@ issue_free(struct issue *issue)
 	autocert_clear(&issue->autocert);
 	strlist_clear(&issue->standing);
 	strlist_clear(&issue->dropped);
+	buf_clear(&issue->csr);
 	buf_clear(&issue->refused_pem);
 	buf_clear(&issue->roots);
 	free(issue->roots_file);
@@ -195,6 +196,10 @@ issue_make_csr(const struct issue *issue, struct buf *ret, struct error *err)
 	const struct csr_content content = issue_csr_content(issue);
 	_cleanup_csr_ struct csr csr = { .key = NULL };
 
+	if (issue->csr.len) {
+		buf_add(ret, issue->csr.data, issue->csr.len);
+		return 0;
+	}
 	if (!declared)
 		return csr_make(issue->key, &content, ret, err);
 	if (csr_read(declared, strlen(declared), &csr, err) < 0)
@@ -229,7 +234,9 @@ issue_op_csr(void *arg)
 	_cleanup_error_ struct error err = ERROR_INIT;
 
 	issue->wants_csr = true;
-	if (issue_wake_key(issue, &err) < 0)
+	if (issue->csr.len && issue->is_key_saved) /* the key may rest */
+		acme_order_csr(issue->order, &issue->csr, NULL);
+	else if (issue_wake_key(issue, &err) < 0)
 		give_csr(&err, issue);
 	else if (!issue->key)
 		return; /* issue_key_ready() continues here */

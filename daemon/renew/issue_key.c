@@ -1,8 +1,8 @@
 /*
  * The key of a certificate: the one saved with the order, the declared one in a token, the last certificate's if it is
- * to be reused, or a new one, which a worker generates while the order starts. Memory for secrets is small and a CA may
- * be slow: a waiting order keeps its key only in the store, and an order that starts with little room generates its key
- * later.
+ * to be reused, or a new one, which a worker generates, with its request, while the order starts. Memory for secrets is
+ * small and a CA may be slow: a waiting order keeps its key only in the store, and one that starts with little room
+ * generates its key later.
  */
 #include "daemon/renew/issue_private.h"
 
@@ -20,10 +20,25 @@ enum { DANE_WAIT_SEC = 3600 };
 struct keygen {
 	struct issue *issue; /* NULL: cancelled */
 	enum key_algorithm algorithm;
+	struct strlist names; /* of the request */
+	bool must_staple;
 	struct key *key; /* NULL when it failed */
 	struct secret der;
+	struct buf csr;
+	unsigned char spki[32]; /* key_spki_sha256() */
 	struct error error;
 };
+
+static void
+issue_key_keygen_free(struct keygen *k)
+{
+	strlist_clear(&k->names);
+	key_free(k->key);
+	secret_clear(&k->der);
+	buf_clear(&k->csr);
+	error_clear(&k->error);
+	free(k);
+}
 
 void
 issue_forget_key(struct issue *issue)
@@ -39,8 +54,11 @@ static void
 issue_key_keygen_run(void *arg)
 {
 	struct keygen *k = arg;
+	const struct csr_content content = { .names = &k->names, .must_staple = k->must_staple };
 
-	if (key_generate(k->algorithm, &k->key, &k->error) == 0 && key_to_der(k->key, &k->der, &k->error) < 0)
+	if (key_generate(k->algorithm, &k->key, &k->error) == 0 &&
+		(key_to_der(k->key, &k->der, &k->error) < 0 || key_spki_sha256(k->key, k->spki, &k->error) < 0 ||
+			csr_make(k->key, &content, &k->csr, &k->error) < 0))
 		error_wrap(&k->error, "certificate key");
 }
 
@@ -52,17 +70,20 @@ issue_key_keygen_done(void *arg)
 	struct error err = ERROR_INIT;
 
 	if (!issue) {
-		key_free(k->key);
-		secret_clear(&k->der);
-		error_clear(&k->error);
-		free(k);
+		issue_key_keygen_free(k);
 		return;
 	}
 	issue->keygen = NULL;
 	issue->key = k->key;
+	k->key = NULL;
 	secret_move(&issue->record.key, &k->der);
+	issue->csr = k->csr;
+	k->csr = (struct buf)BUF_INIT;
+	memcpy(issue->spki, k->spki, sizeof(issue->spki));
+	issue->key_algorithm = k->algorithm;
+	issue->is_key_known = true;
 	error_move(&err, &k->error);
-	free(k);
+	issue_key_keygen_free(k);
 	if (error_is_set(&err))
 		issue_fail(issue, &err, false);
 	else
@@ -86,6 +107,8 @@ issue_key_keygen_start(struct issue *issue)
 
 	k->issue = issue;
 	k->algorithm = issue_wanted_algorithm(&issue->autocert);
+	strlist_copy(&k->names, &issue->record.names);
+	k->must_staple = issue->autocert.must_staple;
 	issue->keygen = k;
 	workers_run(issue->env->workers, issue_key_keygen_run, issue_key_keygen_done, k);
 }

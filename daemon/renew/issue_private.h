@@ -44,6 +44,7 @@ struct issue {
 	bool is_key_known;       /* by the next two: what remains of a key that rests */
 	enum key_algorithm key_algorithm;
 	unsigned char spki[32]; /* key_spki_sha256() */
+	struct buf csr;         /* made when its key was generated; empty: it is made when the order asks for it */
 	bool wants_csr;
 	enum dane_choice choice;     /* of the key */
 	struct issue_solve **solves; /* by authorization index */

@@ -106,7 +106,7 @@ static const struct scenario scenarios[] = {
 	{ "delete", add_consumers, withdraw, 1, 0, 8, 1 },
 	{ "account", add_consumers, change_address, 1, 1, 4, 1 },
 	{ "key", add_consumers, change_key, 1, 1, 6, 1 },
-	{ "revoke", prepare_revocation, revoke_first, 2, 1, 7, 4 },
+	{ "revoke", prepare_revocation, revoke_first, 2, 1, 8, 4 },
 	{ "approve", hold_back, approve, 2, 1, 13, 2 },
 };
 
