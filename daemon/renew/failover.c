@@ -71,6 +71,13 @@ failover_end(struct autocert *a)
 	a->provider_failures = 0;
 }
 
+void
+failover_redeclared(struct autocert *a)
+{
+	if (a->provider_now && !strlist_has(&a->fallbacks, a->provider_now))
+		failover_end(a);
+}
+
 static int64_t
 failover_now(const struct issue_env *env)
 {

@@ -59,4 +59,8 @@ failover_look_at(const struct issue_env *env, struct store_txn *txn, const char 
 void
 failover_end(struct autocert *autocert);
 
+/* The same if the provider in use is not a fallback any more. */
+void
+failover_redeclared(struct autocert *autocert);
+
 #endif

@@ -232,8 +232,7 @@ autocert_read(struct call *call, const void *old _unused_, void *obj, struct jso
 	if (res_autocert_check_fallbacks(call, a, err) < 0 ||
 		window_check(&a->issue_windows, &a->rollout_windows, &a->freezes, err) < 0)
 		return -1;
-	if (a->provider_now && !strlist_has(&a->fallbacks, a->provider_now))
-		failover_end(a);
+	failover_redeclared(a);
 	if (a->preferred_chain && acme_chain_check_preference(a->preferred_chain, err) < 0)
 		return resource_refused(err, "preferredChain");
 	if (dane_canonical_names(&a->tlsa_names, err) < 0)

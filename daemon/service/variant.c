@@ -2,6 +2,7 @@
 #include "daemon/service/variant.h"
 
 #include "common/shell.h"
+#include "daemon/renew/failover.h"
 #include "daemon/rollout/output.h"
 #include "daemon/service/effect.h"
 #include "daemon/service/fields.h"
@@ -184,6 +185,7 @@ variant_change(struct call *call, const struct autocert *a, struct autocert *v, 
 
 	record_copy(&autocert_class, &old, v);
 	variant_declare(v, a, a->key_algorithms.items[1]);
+	failover_redeclared(v);
 	effect_of(API_AUTOCERTIFICATE, &autocert_class, &old, v, &effect);
 	if (!effect.changed.count && a->is_paused == v->is_paused)
 		return 0;

@@ -106,6 +106,33 @@ Test(pair, the_end_of_certd_after_each_commit_leaves_both_or_one, .timeout = 120
 	cr_expect_lt(n, STEPS_MAX);
 }
 
+Test(pair, a_fallback_that_is_not_declared_any_more_is_left_by_both)
+{
+	_cleanup_autocert_ struct autocert v = { 0 }, after = { 0 };
+	struct run r;
+	struct world *w = &r.world;
+
+	begin_pair(&r);
+	cr_assert(world_call(w, RPC_PROVIDER_CREATE,
+		"{'properties':{'name':'second','email':'a@b.test','server':'%s/directory',"
+		"'termsOfServiceAgreed':true}}",
+		w->cas[1].url));
+	cr_assert(world_call(w, RPC_AUTOCERTIFICATE_UPDATE,
+		"{'ref':'a-90d','properties':{'keyAlgorithms':['secp256r1','rsa2048'],"
+		"'fallbackProviders':['second']}}"));
+	world_run_until(w, world_now(w) + HOUR);
+	run_load(&r, "a-90d-rsa", &v);
+	cr_assert_eq(v.fallbacks.count, 1);
+	v.provider_now = xstrdup(v.fallbacks.items[0]); /* as after failures */
+	cr_assert_eq(object_save(w->store, store_begin(w->store), &autocert_class, &v, NULL), 0);
+	store_commit(w->store);
+	cr_assert(world_call(w, RPC_AUTOCERTIFICATE_UPDATE, "{'ref':'a-90d','properties':{'fallbackProviders':[]}}"));
+	run_load(&r, "a-90d-rsa", &after);
+	cr_expect_eq(after.fallbacks.count, 0);
+	cr_expect_null(after.provider_now);
+	run_end(&r);
+}
+
 Test(pair, each_is_renewed_in_time_and_together_with_the_first)
 {
 	_cleanup_autocert_ struct autocert a = { 0 }, v = { 0 };
