@@ -11,6 +11,7 @@
 
 #include <ctype.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 enum { RETRY_SEC = 30 };
@@ -81,6 +82,18 @@ error_to_json(int status, const struct error *err)
 
 static const char json_fields[] = "Cache-Control: no-store\r\nX-Content-Type-Options: nosniff\r\n";
 
+/* The value of a property that was not declared: the first of the list that was declared instead, or its default. */
+static const char *
+value_without(const struct api_field *field, struct json_object *properties)
+{
+	_cleanup_free_ char *plural = xasprintf("%ss", field->name);
+	struct json_object *list = json_path(properties, plural);
+
+	if (json_object_is_type(list, json_type_array) && json_object_array_length(list))
+		return json_object_get_string(json_object_array_get_idx(list, 0));
+	return api_field_default(field);
+}
+
 /* Properties that were not declared but have a default among their values: IONOS's models require all enums. */
 static void
 add_defaults(const struct api_resource *resource, struct json_object *object)
@@ -91,7 +104,7 @@ add_defaults(const struct api_resource *resource, struct json_object *object)
 		return;
 	for (const struct api_field *f = resource->properties; f->name; f++) {
 		if (f->type == API_ENUM && !json_object_object_get_ex(properties, f->name, NULL))
-			json_add_string(properties, f->name, api_field_default(f));
+			json_add_string(properties, f->name, value_without(f, properties));
 	}
 }
 

@@ -22,7 +22,7 @@ variant_is_same_type(const char *a, const char *b)
 	return strcmp(output_type_of(a), output_type_of(b)) == 0;
 }
 
-/* Exactly one of the two: the other one returns to its default. */
+/* Exactly one of the two: the other one returns to its default. Answers over REST have both. */
 static int
 variant_read_algorithms(struct autocert *a, struct json_object *properties, struct error *err)
 {
@@ -30,10 +30,10 @@ variant_read_algorithms(struct autocert *a, struct json_object *properties, stru
 	bool has_one = json_path(properties, "keyAlgorithm");
 	bool has_list = list && json_object_array_length(list);
 
-	if (has_one && has_list)
+	if (has_one && has_list && strcmp(a->key_algorithm, a->key_algorithms.items[0]) != 0)
 		return error_set_field(err, "properties.keyAlgorithm",
-			"and keyAlgorithms exclude each other: omit one, or set it to null");
-	if (has_one)
+			"is not the first of keyAlgorithms: omit one of the two properties, or set it to null");
+	if (has_one && !has_list)
 		strlist_clear(&a->key_algorithms);
 	if (has_list)
 		str_replace(&a->key_algorithm, NULL);
