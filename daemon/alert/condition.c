@@ -146,6 +146,14 @@ condition_late(const struct condition_facts *f, struct buf *text, int64_t *again
 	return severity;
 }
 
+static void
+condition_add_resume(const struct condition_facts *f, const char *before, struct buf *text)
+{
+	_cleanup_free_ char *resume = shell_certctl("resume", f->autocert->o.name, NULL);
+
+	buf_printf(text, "%s: %s", before, resume);
+}
+
 static enum severity
 condition_paused(const struct condition_facts *f, struct buf *text, int64_t *again_at)
 {
@@ -157,7 +165,7 @@ condition_paused(const struct condition_facts *f, struct buf *text, int64_t *aga
 	if (severity == SEVERITY_NONE)
 		return severity;
 	add_expiry(f, text);
-	buf_add_str(text, "; its renewal is paused: certctl resume");
+	condition_add_resume(f, "; its renewal is paused", text);
 	return severity;
 }
 
@@ -175,7 +183,7 @@ condition_revoked(const struct condition_facts *f, struct buf *text, int64_t *ag
 	if (f->certificate)
 		buf_add_str(text, "; certd cannot renew an imported certificate: import its successor with --replace");
 	else if (f->autocert->is_paused)
-		buf_add_str(text, "; its renewal is paused: certctl resume");
+		condition_add_resume(f, "; its renewal is paused", text);
 	else if (error_is_set(&f->autocert->last_error))
 		buf_printf(text, "; the last attempt to replace it failed: %s", f->autocert->last_error.message);
 	else
@@ -214,11 +222,12 @@ condition_refused(const struct condition_facts *f, struct buf *text, int64_t *ag
 		   why->code == ERROR_RATE_LIMITED;
 	if (!is_of_ca && a->last_certificate)
 		return SEVERITY_NONE;
-	if (a->unpause_url)
-		buf_printf(text, "the CA has paused a name; correct its validation, visit %s, then: certctl resume",
-			a->unpause_url);
-	else
+	if (a->unpause_url) {
+		buf_printf(text, "the CA has paused a name; correct its validation, visit %s", a->unpause_url);
+		condition_add_resume(f, ", then", text);
+	} else {
 		buf_printf(text, "%lld attempts failed: %s", (long long)a->attempts, why->message);
+	}
 	return a->last_certificate ? SEVERITY_WARNING : SEVERITY_CRITICAL;
 }
 

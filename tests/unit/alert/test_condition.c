@@ -41,9 +41,10 @@ Test(condition, a_certificate_is_late_by_its_lifetime_and_by_what_was_planned)
 	};
 
 	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
-		char id[] = "certificate";
+		char id[] = "certificate", name[] = "www";
 		int64_t end = NOW + cases[i].left * DAY, again_at = INT64_MAX;
-		struct autocert a = { .last_certificate = id,
+		struct autocert a = { .o.name = name,
+			.last_certificate = id,
 			.last_not_after_at = end,
 			.last_not_before_at = end - cases[i].lifetime * DAY };
 		struct condition_facts facts = { .autocert = &a,
@@ -108,8 +109,9 @@ Test(condition, a_failed_order_is_of_interest_when_the_ca_refused_it_or_there_is
 	};
 
 	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
-		char id[] = "certificate", url[] = "https://ca.test/unpause?j";
-		struct autocert a = { .attempts = cases[i].attempts,
+		char id[] = "certificate", url[] = "https://ca.test/unpause?j", name[] = "the shop";
+		struct autocert a = { .o.name = name,
+			.attempts = cases[i].attempts,
 			.unpause_url = cases[i].is_paused_by_ca ? url : NULL,
 			.last_certificate = cases[i].has_certificate ? id : NULL,
 			.last_not_after_at = NOW + DAY };
@@ -121,6 +123,8 @@ Test(condition, a_failed_order_is_of_interest_when_the_ca_refused_it_or_there_is
 		a.last_error.problem = xstrdup_null(cases[i].problem);
 		cr_expect_eq(severity_of("refused", &facts, &text, &again_at), cases[i].severity, "%zu", i);
 		cr_expect_eq(strstr(buf_str(&text), url) != NULL, cases[i].is_paused_by_ca, "%s", buf_str(&text));
+		cr_expect_eq(strstr(buf_str(&text), ", then: certctl resume 'the shop'") != NULL,
+			cases[i].is_paused_by_ca, "%s", buf_str(&text));
 		error_clear(&a.last_error);
 	}
 }
@@ -215,7 +219,8 @@ Test(condition, each_says_why_it_holds)
 		{ "revoked", ISSUED, false, true, DAY, ERROR_NONE, NULL, SEVERITY_CRITICAL,
 			"revoked 1972-09-26T00:00:00Z: superseded (http://x/); certd replaces it" },
 		{ "revoked", ISSUED, true, true, DAY, ERROR_CA, NULL, SEVERITY_CRITICAL,
-			"revoked 1972-09-26T00:00:00Z: superseded (http://x/); its renewal is paused: certctl resume" },
+			"revoked 1972-09-26T00:00:00Z: superseded (http://x/); its renewal is paused: certctl resume "
+			"'the shop'" },
 		{ "revoked", ISSUED, false, true, DAY, ERROR_CA, NULL, SEVERITY_CRITICAL,
 			"revoked 1972-09-26T00:00:00Z: superseded (http://x/); the last attempt to replace it failed: "
 			"why not" },
@@ -236,7 +241,7 @@ Test(condition, each_says_why_it_holds)
 			"successor with --replace" },
 		{ "late", NEITHER, false, false, DAY, ERROR_NONE, NULL, SEVERITY_NONE, "" },
 		{ "paused", ISSUED, true, true, DAY, ERROR_NONE, NULL, SEVERITY_CRITICAL,
-			"expires 1972-09-28T00:00:00Z; its renewal is paused: certctl resume" },
+			"expires 1972-09-28T00:00:00Z; its renewal is paused: certctl resume 'the shop'" },
 		{ "paused", ISSUED, false, true, DAY, ERROR_NONE, NULL, SEVERITY_NONE, "" },
 		{ "paused", ISSUED, true, true, 10 * DAY, ERROR_NONE, NULL, SEVERITY_NONE, "" },
 		{ "paused", IMPORTED, false, false, DAY, ERROR_NONE, NULL, SEVERITY_NONE, "" },
@@ -281,7 +286,8 @@ Test(condition, each_says_why_it_holds)
 
 	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
 		int64_t end = NOW + cases[i].left, again_at = INT64_MAX;
-		struct autocert a = { .last_certificate = cases[i].has_certificate ? id : NULL,
+		struct autocert a = { .o.name = name,
+			.last_certificate = cases[i].has_certificate ? id : NULL,
 			.is_paused = cases[i].is_paused,
 			.attempts = 2,
 			.last_not_before_at = end - DAYS_30,
