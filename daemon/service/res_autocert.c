@@ -641,26 +641,46 @@ autocert_pause(struct call *call, struct json_object *params, struct error *err)
 	return autocert_store(call, &a, EVENT_OBJECT_UPDATED, err);
 }
 
-/* What suspends it is a caller's pause, or the CA's pause of a name, which a person has ended there. */
+void
+autocert_end_pause(struct call *call, struct autocert *a)
+{
+	const struct issue_env *env = call->service->issue_env;
+	int64_t now = call_now(call);
+
+	a->is_paused = false;
+	if (a->unpause_url)
+		a->last_error.retry_at = 0;
+	str_replace(&a->unpause_url, NULL);
+	if (a->attempts == 0)
+		issue_plan_renewal(env, a, false);
+	else
+		a->next_at = window_issue_at(env, a, a->last_error.retry_at > now ? a->last_error.retry_at : now);
+}
+
+/*
+ * What suspends it is a caller's pause, or the CA's pause of a name, which a person has ended there: that one can be of
+ * the order for one of two keys.
+ */
 int
 autocert_resume(struct call *call, struct json_object *params, struct error *err)
 {
-	const struct issue_env *env = call->service->issue_env;
-	_cleanup_autocert_ struct autocert a = { 0 };
+	_cleanup_autocert_ struct autocert a = { 0 }, variant = { 0 };
+	bool has_variant;
 
-	if (resource_find(call, &autocert_class, params, &a, err) < 0 || variant_check_main(call, &a, err) < 0)
+	if (resource_find(call, &autocert_class, params, &a, err) < 0 ||
+		((a.is_paused || !a.unpause_url) && variant_check_main(call, &a, err) < 0) ||
+		variant_load(call, &a, &variant, err) < 0)
 		return -1;
-	if (!a.is_paused && !a.unpause_url)
+	has_variant = variant.unpause_url && !variant.is_paused; /* one that is paused here follows */
+	if (!a.is_paused && !a.unpause_url && !has_variant)
 		return error_set(err, ERROR_STATE, "'%s' is not paused", a.o.name);
-	a.is_paused = false;
-	if (a.unpause_url)
-		a.last_error.retry_at = 0;
-	str_replace(&a.unpause_url, NULL);
-	if (a.attempts == 0)
-		issue_plan_renewal(env, &a, false);
-	else
-		a.next_at = window_issue_at(
-			env, &a, a.last_error.retry_at > call_now(call) ? a.last_error.retry_at : call_now(call));
+	if (has_variant) {
+		autocert_end_pause(call, &variant);
+		if (object_save(call->service->store, call_txn(call), &autocert_class, &variant, err) < 0)
+			return -1;
+	}
+	if (a.is_paused || a.unpause_url)
+		autocert_end_pause(call, &a);
 	resource_modified(call, &a.o);
 	return autocert_store(call, &a, EVENT_OBJECT_UPDATED, err);
 }

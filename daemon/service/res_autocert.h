@@ -23,6 +23,13 @@ autocert_apply(
 int
 autocert_forget(struct call *call, const struct autocert *a, bool has_certificates, struct error *err);
 
+/*
+ * Ends a caller's pause of @a, and that of a name at the CA: an attempt that failed is repeated now, or when the CA
+ * allows it. The caller saves @a.
+ */
+void
+autocert_end_pause(struct call *call, struct autocert *a);
+
 /* ERROR_LIMIT if there may be no more. @extra: those that the call creates as well. Return: 0 or -1. */
 int
 autocert_check_limit(struct call *call, int64_t extra, struct error *err);

@@ -169,12 +169,13 @@ variant_create(struct call *call, struct autocert *a, bool is_new, struct error 
 static void
 variant_pause(struct call *call, struct autocert *v, bool is_paused)
 {
-	v->is_paused = is_paused;
+	if (!is_paused) {
+		autocert_end_pause(call, v);
+		return;
+	}
+	v->is_paused = true;
 	v->next_at = 0;
-	if (is_paused)
-		call_cancel(call, v->o.id);
-	else
-		issue_plan_renewal(call->service->issue_env, v, false);
+	call_cancel(call, v->o.id);
 }
 
 static int

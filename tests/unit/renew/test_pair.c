@@ -155,3 +155,69 @@ Test(pair, each_is_renewed_in_time_and_together_with_the_first)
 	cr_expect_str_neq(a.last_certificate, v.last_certificate);
 	run_end(&r);
 }
+
+static const struct run_fault pausing = { .kind = FAKE_CA_NEW_ORDER,
+	.status = 429,
+	.body = "{\"type\":\"urn:ietf:params:acme:error:rateLimited\",\"detail\":\"Your account is temporarily prevented "
+		"from requesting certificates for a-90d.sim.test. Please visit: "
+		"https://portal.letsencrypt.org/unpause?jwt=x\"}" };
+
+static const struct run_fault refusing = { .kind = FAKE_CA_NEW_ORDER, .status = 400, .problem = "rejectedIdentifier" };
+
+/* Orders for the second key fail. The first has its certificate. */
+static void
+begin_failing(struct run *r, const struct run_fault *fault)
+{
+	begin_pair(r);
+	run_spoil(r, fault);
+	declare(r, "'secp256r1','rsa2048'");
+	world_run_until(&r->world, world_now(&r->world) + 30);
+}
+
+/* After "certctl resume @name", the order for the second key is due. */
+static void
+expect_resumed(const char *name)
+{
+	_cleanup_autocert_ struct autocert v = { 0 }, after = { 0 };
+	struct run r;
+	struct world *w = &r.world;
+
+	begin_failing(&r, &pausing);
+	run_load(&r, "a-90d-rsa", &v);
+	cr_assert_not_null(v.unpause_url);
+	cr_assert_gt(v.next_at, world_now(w) + HOUR);
+	run_mend(&r);
+	cr_expect(world_call(w, RPC_AUTOCERTIFICATE_RESUME, "{'ref':'%s'}", name), "%s", name);
+	run_load(&r, "a-90d-rsa", &after);
+	cr_expect_null(after.unpause_url, "%s", name);
+	world_run_until(w, world_now(w) + MINUTE);
+	cr_expect_eq(w->issued, 2, "%s: no order", name);
+	run_end(&r);
+}
+
+Test(pair, a_pause_of_the_second_key_at_the_ca_is_ended_by_either_name)
+{
+	expect_resumed("a-90d");
+	expect_resumed("a-90d-rsa");
+}
+
+Test(pair, a_retry_of_the_second_key_follows_at_once_when_both_are_resumed)
+{
+	struct run r;
+	struct world *w = &r.world;
+
+	begin_pair(&r);
+	declare(&r, "'secp256r1','rsa2048'");
+	world_run_until(w, world_now(w) + HOUR);
+	cr_assert_eq(w->issued, 2);
+	run_spoil(&r, &refusing);
+	cr_assert(world_call(w, RPC_AUTOCERTIFICATE_RENEW, "{'ref':'a-90d'}"));
+	world_run_until(w, world_now(w) + 30);
+	cr_assert(world_call(w, RPC_AUTOCERTIFICATE_PAUSE, "{'ref':'a-90d'}"));
+	world_run_until(w, world_now(w) + HOUR);
+	run_mend(&r);
+	cr_assert(world_call(w, RPC_AUTOCERTIFICATE_RESUME, "{'ref':'a-90d'}"));
+	world_run_until(w, world_now(w) + MINUTE);
+	cr_expect_eq(w->issued, 4, "%d issued", (int)w->issued);
+	run_end(&r);
+}
