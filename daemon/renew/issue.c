@@ -595,6 +595,12 @@ issue_running(const struct scheduler *scheduler, const char *autocert_id)
 	return scheduler_work(scheduler, SCHEDULE_ISSUE, autocert_id);
 }
 
+bool
+issue_is_rehearsal(const struct issue *issue)
+{
+	return issue->is_rehearsal;
+}
+
 /* A retry is due by its backoff, a renewal by the certificate's dates. */
 static int64_t
 due_by_now(const struct issue_env *env, const struct autocert *a, const struct schedule_row *row, int64_t now)

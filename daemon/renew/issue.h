@@ -84,6 +84,10 @@ issue_lane_opens_at(void *env, const char *lane);
 const struct issue *
 issue_running(const struct scheduler *scheduler, const char *autocert_id);
 
+/* Is it a rehearsal before the order? It stores nothing, so it may be cancelled. */
+bool
+issue_is_rehearsal(const struct issue *issue);
+
 void
 issue_get_progress(const struct issue *issue, struct issue_progress *ret);
 

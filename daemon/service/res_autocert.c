@@ -545,6 +545,8 @@ check_allowed(struct call *call, const struct autocert *a, struct error *err)
 static int
 autocert_renew_now(struct call *call, struct autocert *a, bool is_forced, struct error *err)
 {
+	const struct issue *issue = issue_running(call->service->scheduler, a->o.id);
+
 	if (a->is_paused && !is_forced)
 		return error_set(err, ERROR_STATE, "'%s' is paused; resume it, or renew with --force", a->o.name);
 	if (is_forced)
@@ -553,8 +555,9 @@ autocert_renew_now(struct call *call, struct autocert *a, bool is_forced, struct
 		return -1;
 	a->skips_limits = is_forced;
 	a->skips_windows = true;
-	if (!issue_running(call->service->scheduler, a->o.id) &&
-		authorize_give_order(call->service->issue_env, call_txn(call), a, err) < 0)
+	if (is_forced && issue && issue_is_rehearsal(issue))
+		call_cancel(call, a->o.id); /* the caller insists on the CA */
+	if (!issue && authorize_give_order(call->service->issue_env, call_txn(call), a, err) < 0)
 		return -1;
 	issue_plan_renewal(call->service->issue_env, a, true);
 	return 0;

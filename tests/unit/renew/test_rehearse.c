@@ -508,6 +508,23 @@ Test(rehearse, a_caller_may_insist_on_the_ca)
 	rehearsal_end(&r);
 }
 
+Test(rehearse, a_caller_may_insist_on_the_ca_during_a_rehearsal)
+{
+	struct rehearsal r;
+	struct world *w = &r.run.world;
+
+	before_begin(&r, 3);
+	world_set_weather(&w->cas[1], WEATHER_UNDECIDED, world_now(w) + 300 * DAY);
+	for (int64_t n = 0; fake_ca_orders(w->cas[1].ca) == 0 && n < 24 * 60; n++)
+		rehearsal_pass(&r, MINUTE);
+	world_set_weather(&w->cas[0], WEATHER_PERFECT, 0);
+	cr_assert(world_call(w, RPC_AUTOCERTIFICATE_RENEW, "{'ref':'a-90d','force':true}"));
+	rehearsal_pass(&r, MINUTE);
+	cr_expect_eq(w->issued, 2);
+	before_expect_orders(&r, 4, 1, "forced");
+	rehearsal_end(&r);
+}
+
 /* Near expiry the CA is asked again, and its failure moves the order to the fallback, here the one for staging. */
 Test(rehearse, an_order_that_is_held_back_goes_to_a_fallback_when_it_is_urgent)
 {
