@@ -7,6 +7,7 @@
 
 #include "daemon/service/access.h"
 #include "daemon/service/res_certificate.h"
+#include "daemon/service/res_consumer.h"
 #include "daemon/service/slug.h"
 #include "daemon/service/used_files.h"
 
@@ -105,6 +106,16 @@ adopt_report(struct call *call, const struct autocert *a, const struct certifica
 		"adopted by the auto-certificate '%s', declared by %s", a->o.name, call->peer->label);
 }
 
+/* They are subject to the same rules as consumers that are declared. */
+static int
+adopt_consumers(struct call *call, struct autocert *a, const struct certificate *c, struct error *err)
+{
+	strlist_copy(&a->consumers, &c->consumers);
+	if (a->key_algorithms.count > 1 && consumers_check_several(call, a, err) < 0)
+		return -1;
+	return consumers_check_no_key(call, a, err);
+}
+
 int
 adopt_certificate(struct call *call, struct autocert *a, struct error *err)
 {
@@ -113,8 +124,8 @@ adopt_certificate(struct call *call, struct autocert *a, struct error *err)
 
 	if (found <= 0)
 		return found;
-	if (!a->consumers.count)
-		strlist_copy(&a->consumers, &c.consumers);
+	if (!a->consumers.count && adopt_consumers(call, a, &c, err) < 0)
+		return -1;
 	if (used_files_check_heir(call, &c, &a->consumers, err) < 0)
 		return -1;
 	a->slug = c.slug;
