@@ -551,6 +551,33 @@ Test(rehearse, an_order_that_is_held_back_goes_to_a_fallback_when_it_is_urgent)
 	rehearsal_end(&r);
 }
 
+/* Only the CA's own failures count for dropAfter: the staging environment may be unable to reach a name. */
+Test(rehearse, a_name_that_fails_only_there_is_not_left_out)
+{
+	struct rehearsal r;
+	struct world *w = &r.run.world;
+	_cleanup_autocert_ struct autocert a = { 0 };
+	_cleanup_certificate_ struct certificate cert = { 0 };
+
+	rehearsal_begin(&r, true);
+	cr_assert(world_call(
+		w, RPC_PROVIDER_UPDATE, "{'ref':'ca','properties':{'staging':'%s/directory'}}", w->cas[1].url));
+	fake_ca_script(w->cas[0].ca)->fail_name = "b.sim.test";
+	fake_ca_script(w->cas[1].ca)->fail_name = "c.sim.test";
+	cr_assert(world_call(w, RPC_AUTOCERTIFICATE_UPDATE,
+		"{'ref':'a-90d','properties':{'subjectAlternativeNames':['b.sim.test','c.sim.test'],"
+		"'dropAfter':86400}}"));
+	for (int64_t n = 0; w->issued < 2 && n < 14 * 24; n++)
+		rehearsal_pass(&r, HOUR);
+	cr_assert_eq(w->issued, 2);
+	cr_expect_geq(fake_ca_orders(w->cas[1].ca), 1);
+	run_load(&r.run, "a-90d", &a);
+	cr_assert_eq(object_load(w->store, &certificate_class, a.last_certificate, &cert, NULL), 1);
+	cr_expect(strlist_has(&cert.names, "c.sim.test"));
+	cr_expect_not(strlist_has(&cert.names, "b.sim.test"));
+	rehearsal_end(&r);
+}
+
 /* A staging environment that never validates does not stop the first certificate for ever. */
 Test(rehearse, the_ca_is_asked_once_a_week_in_any_case)
 {
