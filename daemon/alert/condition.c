@@ -4,6 +4,7 @@
 #include "common/shell.h"
 #include "common/timefmt.h"
 #include "daemon/renew/drop_names.h"
+#include "daemon/renew/issue.h"
 #include "daemon/renew/persist.h"
 #include "daemon/rollout/rollout_back.h"
 
@@ -149,7 +150,8 @@ condition_late(const struct condition_facts *f, struct buf *text, int64_t *again
 static void
 condition_add_resume(const struct condition_facts *f, const char *before, struct buf *text)
 {
-	_cleanup_free_ char *resume = shell_certctl("resume", f->autocert->o.name, NULL);
+	_cleanup_free_ char *name = issue_name_to_resume(f->store, f->autocert);
+	_cleanup_free_ char *resume = shell_certctl("resume", name, NULL);
 
 	buf_printf(text, "%s: %s", before, resume);
 }

@@ -595,6 +595,16 @@ issue_running(const struct scheduler *scheduler, const char *autocert_id)
 	return scheduler_work(scheduler, SCHEDULE_ISSUE, autocert_id);
 }
 
+char *
+issue_name_to_resume(struct store *store, const struct autocert *a)
+{
+	_cleanup_autocert_ struct autocert main = { 0 };
+
+	if (a->is_paused && a->variant_of)
+		object_peek(store, &autocert_class, a->variant_of, &main, NULL);
+	return xstrdup(main.o.name ? main.o.name : a->o.name);
+}
+
 bool
 issue_is_rehearsal(const struct issue *issue)
 {

@@ -84,6 +84,10 @@ issue_lane_opens_at(void *env, const char *lane);
 const struct issue *
 issue_running(const struct scheduler *scheduler, const char *autocert_id);
 
+/* The name that "certctl resume" needs: the second of two keys is paused and resumed with the first. Owned. */
+char *
+issue_name_to_resume(struct store *store, const struct autocert *autocert);
+
 /* Is it a rehearsal before the order? It stores nothing, so it may be cancelled. */
 bool
 issue_is_rehearsal(const struct issue *issue);

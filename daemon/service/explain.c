@@ -437,6 +437,8 @@ explain_schedule(struct explanation *e)
 	if (issue)
 		why_now(e, issue);
 	if (e->a.is_paused) {
+		_cleanup_free_ char *name = issue_name_to_resume(e->call->service->store, &e->a);
+
 		json_add_string(e->result, "summary", "paused: nothing is renewed");
 		if (e->a.last_certificate) {
 			time_format_rfc3339(e->a.last_not_after_at, when);
@@ -445,7 +447,7 @@ explain_schedule(struct explanation *e)
 					e->a.last_not_after_at > call_now(e->call) ? "expires at" : "expired at",
 					when));
 		}
-		explain_advise(e, "to go on", "resume", e->a.o.name, NULL);
+		explain_advise(e, "to go on", "resume", name, NULL);
 		return;
 	}
 	if (schedule_get(e->call->service->store, SCHEDULE_ISSUE, e->a.o.id, &row, NULL) != 1) {

@@ -89,7 +89,8 @@ revoke_replace(struct call *call, const struct certificate *c, bool is_compromis
 	if (a.is_outdated && !is_compromised)
 		return 0; /* it is being replaced already */
 	if (a.is_paused && !c->is_revoked_at_once) {
-		_cleanup_free_ char *resume = shell_certctl("resume", a.o.name, NULL);
+		_cleanup_free_ char *name = issue_name_to_resume(store, &a);
+		_cleanup_free_ char *resume = shell_certctl("resume", name, NULL);
 
 		return error_set(err, ERROR_STATE,
 			"'%s' is paused, so '%s' is not replaced; revoke it with --now, or first: %s", a.o.name,

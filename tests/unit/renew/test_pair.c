@@ -221,3 +221,41 @@ Test(pair, a_retry_of_the_second_key_follows_at_once_when_both_are_resumed)
 	cr_expect_eq(w->issued, 4, "%d issued", (int)w->issued);
 	run_end(&r);
 }
+
+static void
+keep_answer(struct json_object *result, const struct error *err, void *arg)
+{
+	cr_assert_null(err, "%s", err->message);
+	str_replace(arg, json_object_to_json_string_ext(result, JSON_C_TO_STRING_NOSLASHESCAPE));
+	json_object_put(result);
+}
+
+/* Owned by the caller. */
+static char *
+explain(struct run *r, const char *name)
+{
+	static const struct peer peer = { .role = ROLE_ADMIN, .label = "uid:0" };
+	_cleanup_json_ struct json_object *params = json_object_new_object();
+	char *ret = NULL;
+
+	json_add_string(params, "ref", name);
+	service_call(&r->world.service, &peer, RPC_AUTOCERTIFICATE_EXPLAIN, params, keep_answer, &ret);
+	world_run_until(&r->world, world_now(&r->world));
+	cr_assert_not_null(ret);
+	return ret;
+}
+
+Test(pair, advice_to_resume_names_the_first_which_is_what_can_be_resumed)
+{
+	_cleanup_free_ char *text = NULL;
+	struct run r;
+	struct world *w = &r.world;
+
+	begin_pair(&r);
+	declare(&r, "'secp256r1','rsa2048'");
+	world_run_until(w, world_now(w) + HOUR);
+	cr_assert(world_call(w, RPC_AUTOCERTIFICATE_PAUSE, "{'ref':'a-90d'}"));
+	text = explain(&r, "a-90d-rsa");
+	cr_expect_not_null(strstr(text, "certctl resume a-90d\""), "%s", text);
+	run_end(&r);
+}
