@@ -414,6 +414,7 @@ Test(access, a_call_that_would_touch_what_lies_outside_too_is_refused_as_a_whole
 		if (call.txn)
 			store_fail(call.txn, &err);
 		change_clear(&call.change);
+		json_object_put(call.effect);
 		cr_expect(is_there(&r, &authorization_class, "failed.x.org"));
 		cr_expect(is_there(&r, &certificate_class, "was.z.org"));
 	}
