@@ -17,7 +17,6 @@ enum {
 	WORD_MAX = 100
 };
 
-
 /* What is read of a unit; each string is owned, and NULL if it has none. */
 struct unit_facts {
 	char *load_state;
