@@ -10,9 +10,6 @@
  * HEAD on a kept connection that receives no octet in half its time is repeated on a new one; other methods are not,
  * because the server may have acted.
  *
- * All transfers share TLS sessions: with HTTP/1.1 each order in flight has a connection, and a resumed handshake costs
- * much less than a full one.
- *
  * curl reads as long as octets arrive. tls_guard.h limits their number in one call, so that no peer occupies the loop.
  */
 #include "daemon/base/http.h"
@@ -49,7 +46,6 @@ struct http_curl {
 	struct http_gates *gates;
 	struct tls_guard guard;
 	CURLM *multi;
-	CURLSH *share; /* TLS sessions */
 	struct loop_timer timer;
 	struct watch *watches;
 	struct http_transfer *transfers;
@@ -163,7 +159,6 @@ transfer_start(struct http_transfer *t, const struct strlist *addresses)
 	t->easy = pool_take(curl);
 	http_transfer_set_up(t, t->easy, &curl->config, addresses, t->is_repeated,
 		http_hosts_trusted_sec(curl->hosts, t->dialled_host));
-	curl_easy_setopt(t->easy, CURLOPT_SHARE, curl->share);
 	CURLMcode rc = curl_multi_add_handle(curl->multi, t->easy);
 	if (rc == CURLM_OK) {
 		t->is_in_multi = true;
@@ -450,10 +445,8 @@ http_curl_new(struct loop *loop, struct dns *dns, const struct http_curl_config 
 	curl->gates = http_gates_new(loop,
 		config->max_connections_per_host ? config->max_connections_per_host : DEFAULT_CONNECTIONS_PER_HOST);
 	curl->multi = curl_multi_init();
-	curl->share = curl_share_init();
-	if (!curl->multi || !curl->share)
+	if (!curl->multi)
 		abort(); /* out of memory */
-	curl_share_setopt(curl->share, CURLSHOPT_SHARE, CURL_LOCK_DATA_SSL_SESSION);
 	set_up_multi(curl);
 	if (config->proxy && parse_proxy(curl, err) < 0) {
 		http_curl_free(curl);
@@ -473,7 +466,6 @@ http_curl_free(struct http_curl *curl)
 	while (curl->pool_count > 0)
 		curl_easy_cleanup(curl->pool[--curl->pool_count]);
 	curl_multi_cleanup(curl->multi);
-	curl_share_cleanup(curl->share);
 	while (curl->watches)
 		watch_free(curl, curl->watches);
 	loop_timer_cancel(&curl->timer);

@@ -43,7 +43,6 @@ struct tls_server {
 	atomic_bool stopping;
 	atomic_int connections;
 	atomic_int requests;
-	atomic_int resumed;
 	struct tls_conn *conns[MAX_CONNECTIONS]; /* of the accepting thread until it has ended */
 };
 
@@ -331,11 +330,9 @@ run_connection(void *arg)
 		SSL_set_app_data(conn->ssl, conn);
 		SSL_set_num_tickets(conn->ssl, conn->server->config.has_no_tickets ? 0 : 2);
 	}
-	if (!conn->ssl || SSL_accept(conn->ssl) == 1) {
-		conn->server->resumed += conn->ssl && SSL_session_reused(conn->ssl);
+	if (!conn->ssl || SSL_accept(conn->ssl) == 1)
 		while (serve_one(conn, &in, ++count))
 			;
-	}
 	if (conn->ssl) {
 		SSL_shutdown(conn->ssl);
 		SSL_free(conn->ssl);
@@ -435,12 +432,6 @@ int
 tls_server_connections(const struct tls_server *server)
 {
 	return server->connections;
-}
-
-int
-tls_server_resumed(const struct tls_server *server)
-{
-	return server->resumed;
 }
 
 int

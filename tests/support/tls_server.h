@@ -62,12 +62,9 @@ tls_server_port(const struct tls_server *server);
 const char *
 tls_server_ca_file(const struct tls_server *server);
 
-/* Connections accepted, those of them that resumed a TLS session, and requests read, so far. */
+/* Connections accepted, and requests read, so far. */
 int
 tls_server_connections(const struct tls_server *server);
-
-int
-tls_server_resumed(const struct tls_server *server);
 
 int
 tls_server_requests(const struct tls_server *server);

@@ -267,53 +267,30 @@ serve_when_all_are_there(struct tls_conn *conn, const struct tls_request *req _u
 	return tls_conn_answer(conn, "200 OK", "", atomic_load(&g->present) < g->wanted ? "alone" : "together");
 }
 
-/* At once, and waits for them. */
-static void
-send_all(struct bed *bed, int count)
-{
-	struct result *r = xcalloc((size_t)count, sizeof(*r));
-	_cleanup_free_ char *url = url_of(bed, "localhost", "/");
-	int pending = count;
-
-	for (int i = 0; i < count; i++) {
-		r[i] = (struct result){ .loop = bed->loop, .pending = &pending };
-		http_send(bed->http,
-			&(struct http_request){
-				.method = "GET", .url = url, .ca_file = tls_server_ca_file(bed->server) },
-			on_done, &r[i]);
-	}
-	loop_run(bed->loop, NULL);
-	for (int i = 0; i < count; i++) {
-		expect_ok(&r[i], "together");
-		result_clear(&r[i]);
-	}
-	free(r);
-}
-
 Test(http, parallel_requests_keep_to_the_number_of_connections, .timeout = 300)
 {
 	enum { COUNT = 12, CONNECTIONS = 3 };
 	static struct gathering gathering = { .wanted = CONNECTIONS };
 	static const struct http_curl_config config = { .user_agent = "t", .max_connections_per_host = CONNECTIONS };
 	_cleanup_(bed_clear) struct bed bed;
+	struct result r[COUNT];
+	int pending = COUNT;
 	bed_init(&bed, NULL, &config,
 		&(struct tls_server_config){ .serve = serve_when_all_are_there, .arg = &gathering });
-	send_all(&bed, COUNT);
+	_cleanup_free_ char *url = url_of(&bed, "localhost", "/");
+	for (int i = 0; i < COUNT; i++) {
+		r[i] = (struct result){ .loop = bed.loop, .pending = &pending };
+		http_send(bed.http,
+			&(struct http_request){
+				.method = "GET", .url = url, .ca_file = tls_server_ca_file(bed.server) },
+			on_done, &r[i]);
+	}
+	loop_run(bed.loop, NULL);
+	for (int i = 0; i < COUNT; i++) {
+		expect_ok(&r[i], "together");
+		result_clear(&r[i]);
+	}
 	cr_expect_eq(tls_server_connections(bed.server), CONNECTIONS);
-}
-
-Test(http, further_connections_to_a_server_resume_the_session_of_the_first, .timeout = 300)
-{
-	enum { CONNECTIONS = 4 };
-	static struct gathering gathering = { .wanted = 1 };
-	_cleanup_(bed_clear) struct bed bed;
-	bed_init(&bed, NULL, NULL, &(struct tls_server_config){ .serve = serve_when_all_are_there, .arg = &gathering });
-	send_all(&bed, 1);
-	gathering.wanted = 1 + CONNECTIONS;
-	send_all(&bed, CONNECTIONS);
-	cr_expect_eq(tls_server_connections(bed.server), CONNECTIONS);
-	/* Those that begin while a new session replaces the former one may find none. */
-	cr_expect_gt(tls_server_resumed(bed.server), 0);
 }
 
 static bool
