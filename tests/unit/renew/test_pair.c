@@ -158,8 +158,8 @@ Test(pair, each_is_renewed_in_time_and_together_with_the_first)
 
 static const struct run_fault pausing = { .kind = FAKE_CA_NEW_ORDER,
 	.status = 429,
-	.body = "{\"type\":\"urn:ietf:params:acme:error:rateLimited\",\"detail\":\"Your account is temporarily prevented "
-		"from requesting certificates for a-90d.sim.test. Please visit: "
+	.body = "{\"type\":\"urn:ietf:params:acme:error:rateLimited\",\"detail\":\"Your account is temporarily "
+		"prevented from requesting certificates for a-90d.sim.test. Please visit: "
 		"https://portal.letsencrypt.org/unpause?jwt=x\"}" };
 
 static const struct run_fault refusing = { .kind = FAKE_CA_NEW_ORDER, .status = 400, .problem = "rejectedIdentifier" };
