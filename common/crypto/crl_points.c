@@ -133,12 +133,43 @@ crl_add_point(
 	return issuer ? x509_add_der(issuer, &point->issuer, err) : 0;
 }
 
-/* @issuer: the next certificate of the chain, or NULL. */
+/* The next certificate of the chain, if it is the issuer; else NULL. */
+static X509 *
+crl_issuer_of(const struct x509_chain *chain, size_t i)
+{
+	X509 *next = i + 1 < chain->count ? chain->certs[i + 1] : NULL;
+
+	return next && X509_NAME_cmp(X509_get_subject_name(next), X509_get_issuer_name(chain->certs[i])) == 0 ? next
+													      : NULL;
+}
+
+/* A root vouches for itself; nothing that it signs could say otherwise. */
+static bool
+crl_is_judged(const struct x509_chain *chain, size_t i)
+{
+	return i == 0 || !x509_is_self_signed(chain->certs[i]);
+}
+
+bool
+crl_is_watchable(const struct x509_chain *chain)
+{
+	_cleanup_free_ char *url = NULL;
+
+	for (size_t i = 0; i < chain->count && !url; i++) {
+		if (!crl_is_judged(chain, i))
+			continue;
+		url = crl_list_url(chain->certs[i]);
+		if (!url && crl_issuer_of(chain, i))
+			url = crl_responder_url(chain->certs[i]);
+	}
+	ERR_clear_error();
+	return url != NULL;
+}
+
+/* @issuer: or NULL. */
 static int
 crl_add_points(X509 *cert, X509 *issuer, bool is_leaf, struct crl_points *ret, struct error *err)
 {
-	if (issuer && X509_NAME_cmp(X509_get_subject_name(issuer), X509_get_issuer_name(cert)) != 0)
-		issuer = NULL;
 	if (crl_add_point(crl_list_url(cert), false, cert, issuer, is_leaf, ret, err) < 0)
 		return -1;
 	/* The question contains a digest of the issuer's key. */
@@ -158,13 +189,9 @@ crl_points_of(const struct buf *leaf, const struct buf *chain, struct x509_seen 
 	buf_add(&pem, chain->data, chain->len);
 	if (x509_chain_read(buf_str(&pem), pem.len, seen, &certs, err) < 0)
 		return -1;
-	for (size_t i = 0; i < certs.count && rc == 0; i++) {
-		X509 *issuer = i + 1 < certs.count ? certs.certs[i + 1] : NULL;
-
-		/* A root vouches for itself; nothing that it signs could say otherwise. */
-		if (i == 0 || !x509_is_self_signed(certs.certs[i]))
-			rc = crl_add_points(certs.certs[i], issuer, i == 0, ret, err);
-	}
+	for (size_t i = 0; i < certs.count && rc == 0; i++)
+		if (crl_is_judged(&certs, i))
+			rc = crl_add_points(certs.certs[i], crl_issuer_of(&certs, i), i == 0, ret, err);
 	ERR_clear_error();
 	return rc;
 }

@@ -10,6 +10,10 @@
 X509 *
 crl_decode(const struct buf *der);
 
+/* Would crl_points_of() find a point? */
+bool
+crl_is_watchable(const struct x509_chain *chain);
+
 /* No if verifying would take long. */
 bool
 crl_has_signed(X509 *issuer, X509 *cert);

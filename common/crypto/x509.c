@@ -6,6 +6,7 @@
 #include "common/crypto/x509.h"
 
 #include "common/crypto/base64url.h"
+#include "common/crypto/crl_private.h"
 #include "common/crypto/ossl.h"
 #include "common/crypto/pem.h"
 #include "common/crypto/san.h"
@@ -298,6 +299,7 @@ x509_describe(const struct x509_chain *chain, struct cert_info *info, struct err
 	info->has_chain = chain->count > 1;
 	info->must_staple = x509_must_staple(leaf);
 	info->has_ocsp = x509_has_ocsp(leaf);
+	info->is_watchable = crl_is_watchable(chain);
 	return 0;
 }
 

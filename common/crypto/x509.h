@@ -28,9 +28,10 @@ struct cert_info {
 	int64_t not_after_at;  /* UNIX seconds */
 	char *ari_id;          /* owned; RFC 9773 s4.1 certID, or NULL without an authority key id */
 	unsigned char spki_sha256[32];
-	bool has_chain;   /* at least one certificate follows the leaf */
-	bool must_staple; /* clients refuse it without an OCSP response (RFC 7633) */
-	bool has_ocsp;    /* it names an OCSP responder */
+	bool has_chain;    /* at least one certificate follows the leaf */
+	bool must_staple;  /* clients refuse it without an OCSP response (RFC 7633) */
+	bool has_ocsp;     /* it names an OCSP responder */
+	bool is_watchable; /* crl_points_of() would find a point */
 };
 
 void

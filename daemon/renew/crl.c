@@ -6,6 +6,7 @@
  */
 #include "daemon/renew/crl_private.h"
 
+#include "common/crypto/x509.h"
 #include "common/random.h"
 #include "common/strlist.h"
 #include "common/timefmt.h"
@@ -106,15 +107,12 @@ crl_start(const struct issue_env *env)
 }
 
 void
-crl_note_certificate(const struct issue_env *env, struct store_txn *txn, const struct certificate *cert)
+crl_note_certificate(const struct issue_env *env, struct store_txn *txn, const struct cert_info *info)
 {
-	_cleanup_(crl_points_clear) struct crl_points points = { .count = 0 };
 	struct schedule_row row;
 
-	if (env->check_revocation_every <= 0 ||
-		(schedule_get(env->store, SCHEDULE_CRL, row_id, &row, NULL) == 1 && row.due_at > crl_now(env)))
-		return;
-	if (crl_points_of(&cert->leaf_pem, &cert->chain_pem, env->seen, &points, NULL) == 0 && points.count > 0)
+	if (info->is_watchable && env->check_revocation_every > 0 &&
+		!(schedule_get(env->store, SCHEDULE_CRL, row_id, &row, NULL) == 1 && row.due_at > crl_now(env)))
 		crl_plan(env, txn);
 }
 

@@ -9,6 +9,8 @@
 
 #include "daemon/renew/issue.h"
 
+struct cert_info;
+
 /*
  * The setting is known, at the start or after a reload: puts the row if it is missing and there are certificates. The
  * first time is within an hour, at random.
@@ -16,9 +18,9 @@
 void
 crl_start(const struct issue_env *env);
 
-/* For a new certificate: puts the row if it is missing and its chain names a list or a responder. */
+/* A certificate is saved in @txn: puts the row if it is missing and the chain names a list or a responder. */
 void
-crl_note_certificate(const struct issue_env *env, struct store_txn *txn, const struct certificate *cert);
+crl_note_certificate(const struct issue_env *env, struct store_txn *txn, const struct cert_info *info);
 
 /* What they said last about a certificate, one line each; appended. None while they are not asked. */
 void

@@ -14,6 +14,7 @@
 #include "daemon/challenge/choice.h"
 #include "daemon/renew/account.h"
 #include "daemon/renew/ari.h"
+#include "daemon/renew/crl.h"
 #include "daemon/renew/drop_names.h"
 #include "daemon/renew/failover.h"
 #include "daemon/renew/persist.h"
@@ -532,6 +533,7 @@ issue_store(struct issue *issue, struct certificate *cert, const struct cert_inf
 		return -1;
 	}
 	store_del(txn, STORE_ISSUE, a.o.id, strlen(a.o.id));
+	crl_note_certificate(env, txn, info);
 	issue_result_report(issue, txn, cert);
 	issue_guard_report(issue, txn, &a, cert, &differences);
 	certificate_record(env, txn, cert);

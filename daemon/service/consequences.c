@@ -10,7 +10,6 @@
 #include "daemon/ready/ready.h"
 #include "daemon/renew/approval.h"
 #include "daemon/renew/ari.h"
-#include "daemon/renew/crl.h"
 #include "daemon/renew/ct.h"
 #include "daemon/renew/dane.h"
 #include "daemon/renew/expiry.h"
@@ -195,13 +194,6 @@ certificate_made(const struct step *s, const struct certificate *c)
 }
 
 static void
-certificate_new(const struct step *s, const struct certificate *c)
-{
-	certificate_made(s, c);
-	crl_note_certificate(s->env, s->txn, c);
-}
-
-static void
 certificate_changed(const struct step *s, const struct certificate *old, const struct certificate *new)
 {
 	if (new->revoke_at != old->revoke_at)
@@ -328,7 +320,7 @@ consequences_of(const struct issue_env *env, struct store_txn *txn, enum store_d
 	else if (db == STORE_AUTOCERT)
 		autocert_deleted(&s, old);
 	else if (db == STORE_CERTIFICATE && !old)
-		certificate_new(&s, new);
+		certificate_made(&s, new);
 	else if (db == STORE_CERTIFICATE && new)
 		certificate_changed(&s, old, new);
 	else if (db == STORE_CERTIFICATE)

@@ -8,6 +8,7 @@
 #include "common/crypto/key.h"
 #include "common/timefmt.h"
 #include "daemon/base/workers.h"
+#include "daemon/renew/crl.h"
 #include "daemon/service/handlers.h"
 #include "daemon/service/res_certificate.h"
 #include "daemon/service/res_consumer.h"
@@ -302,6 +303,7 @@ import_store(struct import *i, struct error *err)
 		return -1;
 	if (import_hold_back(i, &c, has_old ? &old : NULL, err) < 0)
 		return -1;
+	crl_note_certificate(call->service->issue_env, call_txn(call), &i->got.info);
 	if (has_old)
 		return retire(call, &old, &c, err) < 0 ? -1 : import_save(call, &c, false, err);
 	is_made = name_it(&c, i->now);

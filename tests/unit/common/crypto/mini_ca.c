@@ -1,6 +1,8 @@
 /* Makes certificates for tests, right or wrong; whatever OpenSSL does not do ends the test. */
 #include "tests/unit/common/crypto/mini_ca.h"
 
+#include "common/crypto/x509.h"
+
 #include <openssl/bn.h>
 #include <openssl/pem.h>
 #include <openssl/x509v3.h>
@@ -105,4 +107,16 @@ mini_pem(const struct mini_cert *c, struct buf *ret)
 	len = BIO_get_mem_data(bio, &data);
 	buf_add(ret, data, (size_t)len);
 	BIO_free(bio);
+}
+
+bool
+mini_is_watchable(const struct buf *leaf_pem, const struct buf *chain_pem)
+{
+	_cleanup_(cert_info_clear) struct cert_info info = { .serial = NULL };
+	_cleanup_buf_ struct buf pem = BUF_INIT;
+
+	buf_add(&pem, leaf_pem->data, leaf_pem->len);
+	buf_add(&pem, chain_pem->data, chain_pem->len);
+	must(x509_chain_parse(pem.data, pem.len, NULL, NULL, &info, NULL) == 0);
+	return info.is_watchable;
 }

@@ -45,6 +45,10 @@ mini_cross_sign(struct mini_cert *ret, const struct mini_cert *of, const struct 
 void
 mini_clear(struct mini_cert *c);
 
+/* Of the facts that are read with the chain. */
+bool
+mini_is_watchable(const struct buf *leaf_pem, const struct buf *chain_pem);
+
 /* Appends the PEM block. */
 void
 mini_pem(const struct mini_cert *c, struct buf *ret);

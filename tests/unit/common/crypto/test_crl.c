@@ -324,10 +324,14 @@ Test(crl, points_are_the_first_http_url_of_each_certificate_but_the_root)
 		{ "URI:http://x/\033[2J", NULL },
 		{ "DNS:crl.example", NULL },
 	};
+	static const struct buf none = BUF_INIT;
+
 	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
 		struct scene s;
 
 		make(&s, cases[i].points);
+		cr_expect_eq(mini_is_watchable(&s.leaf_pem, &none), cases[i].url != NULL, "%s", cases[i].points);
+		cr_expect(mini_is_watchable(&s.leaf_pem, &s.chain_pem), "by its issuer");
 		cr_expect_eq(s.points.count, cases[i].url ? 2 : 1, "%s", cases[i].points);
 		if (cases[i].url) {
 			cr_expect_str_eq(s.points.items[0].url, cases[i].url);

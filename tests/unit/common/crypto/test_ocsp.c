@@ -36,6 +36,7 @@ make(struct scene *s, const char *info_access)
 	mini_pem(&s->leaf, &leaf_pem);
 	mini_pem(&s->ca, &chain_pem);
 	cr_assert_eq(crl_points_of(&leaf_pem, &chain_pem, NULL, &s->points, NULL), 0);
+	cr_expect_eq(mini_is_watchable(&leaf_pem, &chain_pem), s->points.count > 0);
 }
 
 static void
@@ -324,5 +325,6 @@ Test(ocsp, points_are_http_responders_of_certificates_whose_issuer_is_in_the_cha
 	mini_pem(&s.leaf, &pem);
 	cr_assert_eq(crl_points_of(&pem, &none, NULL, &points, NULL), 0);
 	cr_expect_eq(points.count, 0, "the question needs the issuer's key");
+	cr_expect_not(mini_is_watchable(&pem, &none));
 	end(&s);
 }
