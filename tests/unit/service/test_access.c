@@ -522,3 +522,25 @@ Test(access, a_call_that_is_refused_after_its_handler_cancels_nothing)
 	call_end(call, 0, &err);
 	cr_expect_eq(code, ERROR_DENIED);
 }
+
+Test(access, the_state_of_a_consumer_is_that_of_the_rollouts_that_are_shown)
+{
+	static const struct {
+		const char *rollouts, *state, *message;
+	} cases[] = {
+		{ "[]", "AVAILABLE", "" },
+		{ "[{},{\"lastError\":{\"message\":\"no space\"}}]", "FAILED", "no space" },
+	};
+	static const struct scope nothing;
+
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		_cleanup_free_ char *text = xasprintf(
+			"{\"metadata\":{\"state\":\"FAILED\",\"message\":\"of others\",\"rollouts\":%s}}",
+			cases[i].rollouts);
+		_cleanup_json_ struct json_object *object = json_parse(text, strlen(text), NULL);
+
+		access_strip(&nothing, NULL, &consumer_class, object);
+		cr_expect_str_eq(json_object_get_string(json_path(object, "metadata.state")), cases[i].state);
+		cr_expect_str_eq(json_object_get_string(json_path(object, "metadata.message")), cases[i].message);
+	}
+}
