@@ -577,5 +577,7 @@ Test(acme_msg, renewal_information_is_a_window_with_an_explanation)
 		cr_expect_eq(info.start_at, cases[i].start_at, "%s", cases[i].text);
 		cr_expect_eq(info.url && cases[i].url ? strcmp(info.url, cases[i].url) : info.url != cases[i].url, 0,
 			"%s", cases[i].text);
+		acme_renewal_info_clear(&info);
+		cr_expect(!info.url && !info.start_at && !info.end_at);
 	}
 }

@@ -4,6 +4,7 @@
  */
 #include "daemon/ready/ready.h"
 
+#include "common/timefmt.h"
 #include "daemon/base/clock.h"
 #include "daemon/challenge/dns_target.h"
 #include "daemon/challenge/http_check.h"
@@ -693,6 +694,58 @@ Test(ready, names_are_checked_at_the_resolver_and_at_the_servers_of_their_zone)
 			buf_str(&b.findings), cases[i].findings, "%s:\n%s", cases[i].why, buf_str(&b.findings));
 	}
 	bed_clear(&b);
+}
+
+Test(ready, a_signature_of_the_zone_that_ends_is_reported_before_validation_fails)
+{
+	static const char no_key[] =
+		"the zone above has a DS record for sim.test, which has no key: remove the DS record, or "
+		"sign the zone";
+	static const struct {
+		const char *why, *keys;
+		struct {
+			int type;
+			int64_t lived, left; /* days */
+		} signatures[3];
+		int64_t ended_in; /* days, in what is said; or -1 */
+		const char *before, *after;
+	} cases[] = {
+		{ "fresh", "257", { { 6, 10, 20 } }, -1, "", "" },
+		{ "a tenth is left", "257", { { 6, 27, 3 } }, -1, "", "" },
+		{ "less", "257", { { 6, 28, 2 } }, 2, "expires at ", ", and is not renewed: does its signer run?" },
+		{ "it has expired", "257", { { 6, 30, 0 } }, 0, "expired at ", "; sign the zone again" },
+		{ "the first of several to end", "257", { { 6, 10, 20 }, { 2, 29, 1 }, { 48, 28, 2 } }, 1,
+			"expires at ", ", and is not renewed: does its signer run?" },
+		{ "of an old key, beside a good one", "257", { { 6, 29, 1 }, { 6, 10, 20 } }, -1, "", "" },
+		{ "no key", "", { { 0, 0, 0 } }, -1, no_key, "" },
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		_cleanup_buf_ struct buf signatures = BUF_INIT, asked = BUF_INIT, findings = BUF_INIT;
+		char when[TIME_RFC3339_SIZE] = "";
+		struct bed b;
+
+		bed_init(&b);
+		for (size_t n = 0; n < 3 && cases[i].signatures[n].type; n++)
+			buf_printf(&signatures, "%s%d %lld %lld", n ? "&" : "", cases[i].signatures[n].type,
+				(long long)(world_now(b.w) + cases[i].signatures[n].left * DAY),
+				(long long)(world_now(b.w) - cases[i].signatures[n].lived * DAY));
+		const struct talk talks[] = { ZONE, SERVERS, NO_CAA, ADDRESS, { "DS sim.test", "1" },
+			{ "DNSKEY sim.test @unvalidated", cases[i].keys },
+			{ "RRSIG sim.test @unvalidated", buf_str(&signatures) }, { NULL, NULL } };
+
+		if (cases[i].ended_in >= 0)
+			time_format_rfc3339(world_now(b.w) + cases[i].ended_in * DAY, when);
+		if (*cases[i].before)
+			buf_printf(&findings, "warning dnssec (www.sim.test): DNSSEC: %s%s%s%s\n",
+				*when ? "a signature of the zone sim.test " : "", cases[i].before, when,
+				cases[i].after);
+		buf_printf(&asked, "SOA www.sim.test\nDS sim.test\nDNSKEY sim.test @unvalidated\n%s%s",
+			*cases[i].keys ? "RRSIG sim.test @unvalidated\n" : "",
+			ASKED_SERVERS ASKED_CAA "A www.sim.test\n");
+		bed_expect(&b, cases[i].why, talks, buf_str(&asked), buf_str(&findings));
+		bed_clear(&b);
+	}
 }
 
 Test(ready, the_servers_that_a_dns_provider_names_are_asked_about_caa)
