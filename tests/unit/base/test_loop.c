@@ -589,6 +589,9 @@ Test(loop, the_percentile_is_known_within_a_quarter)
 		{ "one in a thousand does not show", 1000, 999, 90000, 1, 1000, 1250 },
 		{ "two in a hundred show", 1000, 98, 90000, 2, 90000, 90000 },
 		{ "tiny", 1, 10, 3, 10, 3, 3 },
+		{ "a little less than the next step", 1000, 98, 1270, 98, 1270, 1270 },
+		{ "of several steps, the one that it is in", 1100, 1000, 1900, 1, 1100, 1100 + 1100 / 4 },
+		{ "at the end of a power of two", 1900, 1000, 8000, 1, 1900, 1900 + 1900 / 4 },
 		{ "huge", INT64_MAX, 1, 0, 0, INT64_MAX, INT64_MAX },
 		{ "none", 0, 0, 0, 0, 0, 0 },
 	};

@@ -1199,6 +1199,26 @@ Test(ready, must_staple_needs_a_ca_with_ocsp_responders)
 	bed_clear(&b);
 }
 
+Test(ready, each_fallback_provider_is_looked_at)
+{
+	_cleanup_provider_ struct provider second = { .o.name = xstrdup("second"),
+		.server = xstrdup("https://b.test/") };
+	struct store_txn *txn;
+	struct bed b;
+
+	bed_init(&b);
+	str_replace(&b.a.common_name, "192.0.2.7");
+	txn = store_begin(b.w->store);
+	cr_assert_eq(object_save(b.w->store, txn, &provider_class, &second, NULL), 0);
+	cr_assert_eq(store_commit_now(b.w->store, txn, NULL), 0);
+	strlist_add(&b.a.fallbacks, b.p.o.id); /* its CA is asked */
+	strlist_add(&b.a.fallbacks, second.o.id);
+	bed_expect(&b, "the second one", NULL, "",
+		"warning fallback: the fallback provider 'second' has no account; to see more: certctl explain provider "
+		"second\n");
+	bed_clear(&b);
+}
+
 Test(ready, what_is_gone_or_damaged_has_no_result)
 {
 	struct bed b;

@@ -205,6 +205,22 @@ count_found(struct scene *s)
 	return count_events(s, "certificate.foreign", "");
 }
 
+/* The serial numbers of certctl ct, joined. Owned by the caller. */
+static char *
+listed(struct scene *s)
+{
+	_cleanup_strlist_ struct strlist serials = STRLIST_INIT;
+	_cleanup_json_ struct json_object *list = NULL;
+	struct json_object *items;
+
+	cr_assert_eq(ct_list_findings(&s->run.world.issue_env, &list, NULL), 0);
+	items = json_path(list, "items");
+	for (size_t i = 0; i < json_object_array_length(items); i++)
+		strlist_add(&serials,
+			json_object_get_string(json_path(json_object_array_get_idx(items, i), "serialNumber")));
+	return strlist_join(&serials, " ");
+}
+
 /* How many alerts there are now. Also the text of the last one, or NULL; owned by the caller. */
 static size_t
 count_alerts(struct scene *s, char **ret_text)
@@ -271,6 +287,7 @@ Test(ct, a_certificate_of_others_is_reported_once_until_it_is_acknowledged)
 
 Test(ct, an_alert_ends_with_the_certificate)
 {
+	_cleanup_free_ char *serials = NULL;
 	struct scene s;
 
 	begin(&s);
@@ -278,6 +295,8 @@ Test(ct, an_alert_ends_with_the_certificate)
 	start_watch(&s);
 	pass(&s, DAY);
 	cr_expect_eq(count_alerts(&s, NULL), 1);
+	serials = listed(&s);
+	cr_expect_str_eq(serials, "ab01");
 	pass(&s, DAY + MINUTE);
 	cr_expect_eq(count_alerts(&s, NULL), 0);
 	end(&s);

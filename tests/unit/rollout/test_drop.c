@@ -529,7 +529,9 @@ Test(drop, prepared_directories_elsewhere_get_the_same_files_and_are_never_made)
 
 Test(drop, the_generation_counts_many_drops_once_and_goes_on_after_a_restart)
 {
+	_cleanup_free_ char *path = NULL;
 	struct rig r;
+	int fd;
 
 	rig_init(&r, clock_new_virtual(NOW));
 	ask_to_write(&r, 1, NULL);
@@ -548,6 +550,18 @@ Test(drop, the_generation_counts_many_drops_once_and_goes_on_after_a_restart)
 		_cleanup_free_ char *text = read_text(&r, "generation");
 
 		cr_expect_str_eq(text, "2\n");
+	}
+	drops_close(r.drops);
+	path = rig_path(&r, "generation");
+	fd = open(path, O_WRONLY | O_TRUNC | O_CLOEXEC);
+	cr_assert_eq(write(fd, "12\n", 3), 3);
+	close(fd);
+	rig_open(&r);
+	write_drop(&r, 5);
+	{
+		_cleanup_free_ char *text = read_text(&r, "generation");
+
+		cr_expect_str_eq(text, "13\n");
 	}
 	rig_clear(&r);
 }
