@@ -1214,8 +1214,8 @@ Test(ready, each_fallback_provider_is_looked_at)
 	strlist_add(&b.a.fallbacks, b.p.o.id); /* its CA is asked */
 	strlist_add(&b.a.fallbacks, second.o.id);
 	bed_expect(&b, "the second one", NULL, "",
-		"warning fallback: the fallback provider 'second' has no account; to see more: certctl explain provider "
-		"second\n");
+		"warning fallback: the fallback provider 'second' has no account; to see more: certctl explain "
+		"provider second\n");
 	bed_clear(&b);
 }
 

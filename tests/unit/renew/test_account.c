@@ -392,6 +392,26 @@ deactivate_with(bool is_lost, bool is_commit, uint64_t n)
 	return is_reached;
 }
 
+Test(account, an_end_that_the_former_ca_has_not_heard_of_does_not_concern_the_next_one)
+{
+	_cleanup_provider_ struct provider p = { 0 };
+	struct run r;
+	struct world *w = &r.world;
+
+	run_begin(&r, 0);
+	world_run_until(w, world_now(w) + HOUR);
+	world_set_weather(&w->cas[0], WEATHER_DOWN, 0);
+	cr_assert(world_call(w, RPC_PROVIDER_DEACTIVATE, "{'ref':'ca','force':true}"));
+	world_run_until(w, world_now(w) + MINUTE);
+	cr_assert(world_call(
+		w, RPC_PROVIDER_UPDATE, "{'ref':'ca','properties':{'server':'%s/directory'}}", w->cas[1].url));
+	world_run_until(w, world_now(w) + DAY);
+	load(&r, &p);
+	cr_expect_eq(p.o.state, OBJECT_AVAILABLE, "%s", p.o.failure.message);
+	cr_expect_not(fake_ca_is_deactivated(w->cas[1].ca, 0));
+	run_end(&r);
+}
+
 Test(account, one_that_is_deactivated_on_request_is_so_after_a_kill_or_a_lost_answer)
 {
 	enum { STEPS_MAX = 20 };
