@@ -46,15 +46,18 @@ rehearse_provider(struct store *store, const char *url, char **ret, struct error
 		_cleanup_provider_ struct provider p = { 0 };
 		int found = object_next_peek(store, &provider_class, id, &p, err);
 
-		if (found != 1)
-			return found;
+		if (found < 0)
+			return -1;
+		if (found == 0)
+			break;
 		memcpy(id, p.o.id, sizeof(id));
-		if (p.server && strcmp(p.server, url) == 0) {
-			*ret = xstrdup(id);
-			return 1;
-		}
+		if (!p.server || strcmp(p.server, url) != 0 || (*ret && !p.account_url))
+			continue;
+		str_replace(ret, id);
+		if (p.account_url)
+			break;
 	}
-	return 0;
+	return *ret != NULL;
 }
 
 bool

@@ -37,8 +37,8 @@ const char *
 rehearse_url(const struct provider *provider, bool is_asked_for);
 
 /*
- * rehearse_provider() - the first provider with that directory
- * Return: 1 found, and @ret has its id, owned by the caller; 0: there is none; -1 failed.
+ * rehearse_provider() - the first provider with that directory and an account, or else the first one
+ * Return: 1 found, and @ret (NULL before) has its id, owned by the caller; 0: there is none; -1 failed.
  */
 int
 rehearse_provider(struct store *store, const char *url, char **ret, struct error *err);

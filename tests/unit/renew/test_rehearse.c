@@ -371,6 +371,32 @@ Test(rehearse, the_environment_is_the_declared_one_or_the_known_one_or_off)
 	}
 }
 
+Test(rehearse, of_several_providers_one_with_an_account_is_taken)
+{
+	static const char *const accounts[] = { NULL, "https://s.test/acct/1", "https://s.test/acct/2" };
+	char *first = NULL, *used = NULL;
+	struct run r;
+	struct store *store;
+
+	run_begin(&r, 0);
+	store = r.world.store;
+	cr_expect_eq(rehearse_provider(store, "https://s.test/d", &first, NULL), 0);
+	for (size_t i = 0; i < ARRAY_SIZE(accounts); i++) {
+		_cleanup_provider_ struct provider p = { .server = xstrdup("https://s.test/d") };
+		struct store_txn *txn = store_begin(store);
+
+		p.o.name = xasprintf("staging%zu", i);
+		str_replace(&p.account_url, accounts[i]);
+		cr_assert_eq(object_save(store, txn, &provider_class, &p, NULL), 0);
+		cr_assert_eq(store_commit_now(store, txn, NULL), 0);
+		cr_assert_eq(rehearse_provider(store, "https://s.test/d", i ? &used : &first, NULL), 1);
+		cr_expect_eq(i > 0, used && strcmp(used, first) != 0);
+		str_replace(&used, NULL);
+	}
+	free(first);
+	run_end(&r);
+}
+
 /* The staging environment of "ca" is declared; the renewal has failed @failures times to validate at both. */
 static void
 before_begin(struct rehearsal *r, unsigned failures)
