@@ -81,6 +81,7 @@ struct api_field {
 	const char *resource;           /* API_REF, API_REFLIST: noun */
 	int64_t min, max;               /* API_INT, API_SPAN; both 0: any */
 	const char *fallback;           /* effective value when it is not given, as text for help; or NULL */
+	const char *first_of;           /* the list that may be given instead: its first item is the value; or NULL */
 };
 
 /* A column of `certctl list`. */

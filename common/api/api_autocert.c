@@ -23,7 +23,7 @@ const struct api_field api_autocert_properties[] = {
 	{ .name = "subjectAlternativeNames", .type = API_STRLIST, .option = "san", .metavar = "DOMAIN",
 		.help = "additional name" },
 	{ .name = "keyAlgorithm", .type = API_ENUM, .values = api_key_algorithms, .fallback = "secp256r1",
-		.help = "algorithm of the certificate's key" },
+		.first_of = "keyAlgorithms", .help = "algorithm of the certificate's key" },
 	{ .name = "keyAlgorithms", .type = API_STRLIST, .values = api_key_algorithms, .metavar = "ALGORITHM",
 		.help = "instead of keyAlgorithm: an ECDSA and an RSA key, each with a certificate for the names; the "
 			"second has its own files" },

@@ -11,7 +11,6 @@
 
 #include <ctype.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 enum { RETRY_SEC = 30 };
@@ -86,10 +85,9 @@ static const char json_fields[] = "Cache-Control: no-store\r\nX-Content-Type-Opt
 static const char *
 value_without(const struct api_field *field, struct json_object *properties)
 {
-	_cleanup_free_ char *plural = xasprintf("%ss", field->name);
-	struct json_object *list = json_path(properties, plural);
+	struct json_object *list = field->first_of ? json_path(properties, field->first_of) : NULL;
 
-	if (json_object_is_type(list, json_type_array) && json_object_array_length(list))
+	if (list && json_object_array_length(list))
 		return json_object_get_string(json_object_array_get_idx(list, 0));
 	return api_field_default(field);
 }
