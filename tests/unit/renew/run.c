@@ -33,6 +33,17 @@ run_end(struct run *r)
 	sim_leave_directory();
 }
 
+bool
+run_restart(struct run *r)
+{
+	bool is_reached = world_commits(&r->world) >= r->world.stop_at_commit;
+
+	r->world.stop_at_commit = 0;
+	world_stop(&r->world);
+	world_start(&r->world);
+	return is_reached;
+}
+
 void
 run_load(struct run *r, const char *name, struct autocert *ret)
 {

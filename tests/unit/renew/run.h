@@ -21,6 +21,10 @@ run_begin(struct run *r, uint64_t n);
 void
 run_end(struct run *r);
 
+/* certd ends and starts again. Return: had it come to world.stop_at_commit, which is over? */
+bool
+run_restart(struct run *r);
+
 /* The auto-certificate and its row. Ends the test when it is not there. @ret: zeroed. */
 void
 run_load(struct run *r, const char *name, struct autocert *ret);

@@ -630,10 +630,7 @@ survive_each_commit(bool is_ocsp)
 		start_watch(&s);
 		w->stop_at_commit = world_commits(w) + n;
 		pass(&s, 10 * MINUTE);
-		is_over = world_commits(w) < w->stop_at_commit;
-		w->stop_at_commit = 0;
-		world_stop(w);
-		world_start(w);
+		is_over = !run_restart(&s.run);
 		start_watch(&s);
 		pass(&s, DAY + HOUR);
 		cr_expect(is_first_revoked(&s), "commit %d", (int)n);

@@ -334,10 +334,7 @@ stop_after(struct scene *s, uint64_t n)
 
 	w->stop_at_commit = world_commits(w) + n;
 	world_run_until(w, world_now(w) + MINUTE);
-	has_stopped = world_commits(w) >= w->stop_at_commit;
-	w->stop_at_commit = 0;
-	world_stop(w);
-	world_start(w);
+	has_stopped = run_restart(&s->run);
 	scene_pass(s, 2 * MINUTE);
 	return has_stopped;
 }

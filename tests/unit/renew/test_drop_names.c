@@ -140,9 +140,7 @@ Test(drop_names, a_restart_at_any_commit_changes_nothing)
 		begin(&r, "'1h'");
 		r.world.stop_at_commit = world_commits(&r.world) + n;
 		settle(&r, 3 * HOUR);
-		r.world.stop_at_commit = 0;
-		world_stop(&r.world);
-		world_start(&r.world);
+		run_restart(&r);
 		settle(&r, DAY);
 		check_always(&r.world);
 		expect_names(&r, "a-90d.sim.test");

@@ -396,9 +396,7 @@ Test(ledger, an_order_and_its_count_are_stored_together)
 		set_limits(&r, "'orders=100/1d','duplicates=100/1d'");
 		r.world.stop_at_commit = world_commits(&r.world) + n;
 		settle(&r, 20);
-		r.world.stop_at_commit = 0;
-		world_stop(&r.world);
-		world_start(&r.world);
+		run_restart(&r);
 		settle(&r, MINUTE);
 		cr_assert_eq(object_find(r.world.store, &provider_class, "ca", &p, NULL), 1);
 		about.account = p.o.id;

@@ -51,10 +51,7 @@ end_after_commit(struct run *r, uint64_t n)
 
 	w->stop_at_commit = world_commits(w) + n;
 	world_run_until(w, world_now(w) + HOUR);
-	is_reached = world_commits(w) >= w->stop_at_commit;
-	w->stop_at_commit = 0;
-	world_stop(w);
-	world_start(w);
+	is_reached = run_restart(r);
 	world_run_until(w, world_now(w) + HOUR);
 	return is_reached;
 }

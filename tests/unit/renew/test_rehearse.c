@@ -227,10 +227,7 @@ Test(rehearse, a_restart_at_each_commit_leaves_nothing)
 		cr_assert(rehearse(&r));
 		w->stop_at_commit = world_commits(w) + n;
 		rehearsal_pass(&r, HOUR);
-		more = world_commits(w) >= w->stop_at_commit;
-		w->stop_at_commit = 0;
-		world_stop(w);
-		world_start(w);
+		more = run_restart(&r.run);
 		rehearsal_pass(&r, HOUR);
 		cr_expect_eq(events_of(&r, EVENT_REHEARSAL_DONE, NULL), 1, "commit %d", (int)n);
 		expect_untouched(&r, "commit", n);
@@ -638,10 +635,7 @@ Test(rehearse, a_restart_at_each_commit_before_an_order_changes_nothing)
 			world_set_weather(&w->cas[i], WEATHER_PERFECT, 0);
 		w->stop_at_commit = world_commits(w) + n;
 		rehearsal_pass(&r, 2 * DAY);
-		more = world_commits(w) >= w->stop_at_commit;
-		w->stop_at_commit = 0;
-		world_stop(w);
-		world_start(w);
+		more = run_restart(&r.run);
 		rehearsal_pass(&r, DAY);
 		cr_expect_eq(w->issued, 2, "commit %d", (int)n);
 		cr_expect_eq(events_of(&r, EVENT_REHEARSAL_DONE, NULL), 1, "commit %d", (int)n);

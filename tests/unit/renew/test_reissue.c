@@ -457,10 +457,7 @@ Test(reissue, survives_the_end_of_certd_after_every_commit, .timeout = 240)
 		if (!reissue(&s, "'all':true,'rate':4,'newKeys':true"))
 			cr_assert_fail("refused");
 		pass(&s, 5 * MINUTE);
-		is_over = world_commits(w) < w->stop_at_commit;
-		w->stop_at_commit = 0;
-		world_stop(w);
-		world_start(w);
+		is_over = !run_restart(&s.run);
 		pass(&s, HOUR);
 		expect_replaced(&s, "111111", "after the restart");
 		cr_expect_eq(w->issued, 2 * AUTOS, "commit %d: issued %d", (int)n, (int)w->issued);

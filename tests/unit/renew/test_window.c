@@ -150,9 +150,7 @@ Test(window, a_restart_at_any_commit_changes_nothing)
 		world_run_until(&r.world, a.next_at - MINUTE);
 		r.world.stop_at_commit = world_commits(&r.world) + n;
 		settle(&r, HOUR);
-		r.world.stop_at_commit = 0;
-		world_stop(&r.world);
-		world_start(&r.world);
+		run_restart(&r);
 		settle(&r, 8 * DAY);
 		cr_expect_eq(r.world.issued, 2, "commit %d: issued %d times", (int)n, (int)r.world.issued);
 		cr_expect(is_at_night(issued_at(&r)));
